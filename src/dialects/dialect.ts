@@ -1,0 +1,148 @@
+import type { Body } from '../model/body.ts';
+import type { Capabilities } from '../model/backend.ts';
+import type { ObservedEncryption, Secret } from '../model/encryption.ts';
+import type { GatewayError } from '../model/errors.ts';
+import type { BucketPolicyStatement } from '../model/bucket-policy.ts';
+import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
+import type { OutgoingRequest, WireRequest, WireResponse } from '../wire/message.ts';
+
+export type DialectName = 's3' | 'oss' | 'jd';
+
+/** A key pair of a client (to verify) or of a store (to sign). */
+export interface Credential {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken?: Secret;
+}
+
+/** How buckets stand on the wire. All hosts in lower case without port. */
+export interface Addressing {
+  /** Virtual-hosted addressing under these. */
+  readonly domains: readonly string[];
+  /** Host → bucket, for clients in CNAME mode. */
+  readonly cnames: Readonly<Record<string, string>>;
+}
+
+/** Which signature forms a listener takes. */
+export interface SignatureOptions {
+  readonly ossV1: 'allow' | 'deny';
+  readonly sigV2: 'allow' | 'deny';
+}
+
+export interface VerifyContext {
+  /** The credential for an access key id. Unknown ids must take as long as known ones. */
+  readonly credential: (accessKeyId: string) => Credential | undefined;
+  /** Literal bucket names that a credential may use, 16 at most: candidates in CNAME mode. */
+  readonly candidateBuckets: (accessKeyId: string) => readonly string[];
+  readonly addressing: Addressing;
+  readonly signatures: SignatureOptions;
+  /** ms since the epoch. */
+  readonly now: number;
+}
+
+/** The form of signature that opened the request; counted in metrics, asked by rules about old forms. */
+export type SignatureForm =
+  | 'sigv4'
+  | 'sigv4-presigned'
+  | 'sigv2-presigned'
+  | 'oss-v1'
+  | 'oss-v1-url'
+  | 'oss-v2'
+  | 'oss-v2-url'
+  | 'oss-v4'
+  | 'oss-v4-url';
+
+/** A request whose signature holds. Identity comes from here and from nowhere else. */
+export interface VerifiedRequest {
+  readonly wire: WireRequest;
+  readonly accessKeyId: string;
+  readonly form: SignatureForm;
+  /** The bucket and decoded key that the signature covers; undefined for the service and for a bucket. */
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+  /** The decoded, checked payload; errors at its end as `Body` says. */
+  readonly body: Body;
+}
+
+export interface EncodeContext {
+  readonly requestId: string;
+  /** ms since the epoch. */
+  readonly now: number;
+  readonly method: string;
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+  /** The path as the client sent it, for `<Resource>`. */
+  readonly resource: string;
+  readonly host: string;
+}
+
+/** What a dialect needs to know of a store in order to speak to it. */
+export interface StoreTarget {
+  /** `https://host[:port]`, no path. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly addressing: 'path' | 'virtual';
+  readonly credential: Credential;
+  readonly capabilities: Capabilities;
+  /** `v1` switches an OSS store to the old signature. */
+  readonly signature?: 'v1' | 'v4';
+}
+
+/** A request for a store, encoded but not signed. `host` is the value of the Host header to sign. */
+export interface UnsignedRequest extends OutgoingRequest {
+  readonly host: string;
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+  /** Plaintext length of a streamed body, if known. */
+  readonly bodyLength: number | undefined;
+  /** Hex SHA-256 of the payload, where it is known up front. */
+  readonly bodySha256?: string;
+}
+
+declare const signed: unique symbol;
+export type SignedRequest = OutgoingRequest & { readonly host: string; readonly [signed]: true };
+
+/**
+ * One HTTP object-storage language: client face (verify, decodeRequest, encodeResponse, encodeError) and store face
+ * (encodeRequest, sign, decodeResponse). Everything throws `GatewayError`.
+ */
+export interface Dialect {
+  readonly name: DialectName;
+  /** Whether the request carries this dialect's kind of signature, and for which access key; judged before any secret is touched. */
+  claims(wire: WireRequest): Claim | undefined;
+  verify(wire: WireRequest, context: VerifyContext): VerifiedRequest;
+  /** Small XML bodies are read here, bounded. */
+  decodeRequest(request: VerifiedRequest): Promise<StorageRequest>;
+  encodeResponse<N extends OperationName>(
+    request: StorageRequest<N>,
+    result: StorageResult<N>,
+    context: EncodeContext,
+  ): WireResponse;
+  encodeError(error: GatewayError, context: EncodeContext): WireResponse;
+  /** Error document alone, for a failure after `200` has gone out (copies through the gateway). */
+  encodeErrorDocument(error: GatewayError, context: EncodeContext): string;
+
+  encodeRequest(request: StorageRequest, target: StoreTarget): UnsignedRequest;
+  sign(request: UnsignedRequest, target: StoreTarget, now: number): SignedRequest;
+  /** Reads and bounds the store's XML; throws the model's error for an error answer, also for one inside a 200. */
+  decodeResponse<N extends OperationName>(
+    request: StorageRequest<N>,
+    response: WireResponse,
+  ): Promise<StorageResult<N>>;
+
+  /** Passthrough: whether a sub-resource may cross unchanged between a client and a store of this dialect. */
+  passthrough(
+    request: VerifiedRequest,
+  ): { readonly subresource: string; readonly access: 'read' | 'configure' } | undefined;
+
+  /** Whether this dialect has a name for an observed encryption (SM4 has none in S3). */
+  canExpress(encryption: ObservedEncryption<string>): boolean;
+  /** Header and query names whose values are secrets, for the redactor; lower case. */
+  readonly secretNames: readonly string[];
+  /** A stored bucket policy's statements in the model's words. */
+  parseBucketPolicy(document: string): readonly BucketPolicyStatement[];
+}
+
+export interface Claim {
+  readonly accessKeyId: string | undefined;
+}

@@ -1,0 +1,105 @@
+import type { ObjectMetadata, PartInfo, StorageClass, Tags } from './objects.ts';
+import type { OperationName, StorageRequest, StorageResult } from './operations.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
+import type { ObservedEncryption } from './encryption.ts';
+import type { SealedPart, SealHeader, SealRecord } from './seal.ts';
+
+/** What a store can do, as data: defaults per store type, overridden by `capabilities:` in the configuration. */
+export interface Capabilities {
+  /** Managed algorithms that an object's own request may ask for. */
+  readonly managed: readonly ('AES256' | 'SM4')[];
+  readonly kms: 'any' | 'none' | readonly string[];
+  /** Data algorithms under KMS. */
+  readonly kmsAlgorithms: readonly ('AES256' | 'SM4')[];
+  readonly layers: readonly (1 | 2)[];
+  readonly customerKey: boolean;
+  /** Whether the store takes KMS without a key id. */
+  readonly kmsDefaultKey: boolean;
+  readonly context: boolean;
+  readonly bucketKey: boolean;
+  /** Encryption on each object's request is honoured; false: by bucket rule only (JD). */
+  readonly perObject: boolean;
+  /** A native CopyObject/UploadPartCopy honours the target's encryption; false: read and write through the gateway. */
+  readonly copyWithEncryption: boolean;
+  /** `?encryption` exists. */
+  readonly bucketEncryption: boolean;
+  readonly payload: 'signed-chunks' | 'unsigned';
+  /** Bytes; a multipart part that is not the last must have at least this many. */
+  readonly minimumPartSize: number;
+  /** The store answers a CRC64 of what it stored. */
+  readonly crc64: boolean;
+  /** The store verifies `x-amz-checksum-*` request headers. */
+  readonly checksumHeaders: boolean;
+  readonly needsContentLength: boolean;
+  readonly tlsOnly: boolean;
+  /** The gateway seals what goes there. */
+  readonly seals: boolean;
+  readonly append: boolean;
+  readonly tagging: boolean;
+  readonly versions: boolean;
+}
+
+/** Per call, from the gateway to a store. Times in ms. */
+export interface CallContext {
+  readonly requestId: string;
+  /** Aborted when the client has gone. */
+  readonly signal?: AbortSignal;
+}
+
+/** A store that the gateway speaks to. Rejects with a `GatewayError` in the model's codes; never answers a failed write. */
+export interface Backend {
+  /** The store's name in gateway.yaml. */
+  readonly name: string;
+  readonly type: string;
+  /** The dialect that the store speaks; undefined for the embedded one. */
+  readonly dialect: string | undefined;
+  readonly capabilities: Capabilities;
+  readonly region: string;
+  execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>>;
+  /** Only stores that keep sealed content have it. */
+  readonly sealed?: SealedStore;
+  close(): Promise<void>;
+}
+
+/** An upload under way, as a sealing store remembers it. */
+export interface UploadState {
+  readonly bucket: string;
+  readonly key: string;
+  readonly uploadId: string;
+  readonly seal: SealHeader | undefined;
+  readonly encryption: ObservedEncryption;
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
+  readonly checksumType?: ChecksumType;
+  readonly metadata: ObjectMetadata;
+  readonly tags?: Tags;
+  readonly storageClass?: StorageClass;
+}
+
+/** A stored part with what Complete needs of it. */
+export interface StoredPart extends PartInfo {
+  readonly sealed: SealedPart | undefined;
+  /** hex MD5 of the part's plaintext; opened by the gateway where the part is sealed. */
+  readonly md5: string;
+  readonly crc64: string;
+  readonly checksum?: Checksum;
+}
+
+/** What the gateway asks of a store whose content it seals itself. */
+export interface SealedStore {
+  upload(bucket: string, key: string, uploadId: string): Promise<UploadState>;
+  parts(bucket: string, key: string, uploadId: string): Promise<readonly StoredPart[]>;
+  /** Header, parts and state of an appendable object, undefined where there is no object. */
+  appendable(bucket: string, key: string): Promise<AppendState | undefined>;
+  /** Compare-and-swap of the wrapped key of one generation: a rewrap that leaves data alone. False if it has changed. */
+  replaceWrappedKey(oid: string, expectedBlob: string, next: SealHeader['wrapped']): Promise<boolean>;
+  /** Generations whose data key a keyring key wraps, in pages. */
+  wrappedUnder(keyId: string, after: string, limit: number): Promise<readonly SealHeader[]>;
+}
+
+export interface AppendState {
+  readonly record: SealRecord | undefined;
+  readonly size: number;
+  readonly appendable: boolean;
+  readonly encryption: ObservedEncryption;
+  readonly crc64: string;
+}

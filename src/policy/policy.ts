@@ -1,0 +1,59 @@
+import type { BucketRule, Encryption, KeyAlias, ObservedEncryption, StoreKeyId } from '../model/encryption.ts';
+import type { ReplicationRules } from '../model/objects.ts';
+import type { AccessDecision, AccessInput, Decision, Principal, Route, RuleRef, WriteInput } from './decision.ts';
+
+/** A compiled policy: pure functions over one snapshot of `policy.yaml`. */
+export interface Policy {
+  /** Hash of the file's content. */
+  readonly revision: string;
+  readonly file: string;
+  /** Aliases that any rule or `keys:` names; the keyring makes sure of them on load. */
+  readonly aliases: readonly string[];
+  /** The stores that rules name. */
+  readonly stores: readonly string[];
+
+  route(bucket: string): Route | undefined;
+  /** The client's names for a bucket of a store: the inverse of `route`. */
+  bucketAt(store: string, storeBucket: string): string | undefined;
+  access(input: AccessInput): AccessDecision;
+  /** Whether the principal holds any grant on the bucket. */
+  visible(principal: Principal, bucket: string): boolean;
+  decide(input: WriteInput): Decision;
+  /** Whether the default for this key is `store` (then the gateway asks the bucket's own rule first). */
+  delegates(bucket: string, key: string): boolean;
+  /** Key grants on a read of what the gateway sealed under `alias`. */
+  mayRead(principal: Principal, bucket: string, alias: string): AccessDecision;
+  /** The effective default of the bucket that the policy owns; undefined where it is `store`. */
+  ownedDefault(bucket: string): { readonly rule: RuleRef; readonly encryption: Encryption<KeyAlias> } | undefined;
+  bucketRuleMode(bucket: string): 'verify' | 'set';
+  replicas(bucket: string): ReplicationRules | undefined;
+  allows(bucket: string, call: 'callback' | 'process' | 'fetch'): boolean;
+
+  /** The store's own id for an alias. `default` stays `default`. */
+  keyAt(alias: KeyAlias | 'default', store: string): StoreKeyId | 'default';
+  /** The alias for a store's id, or undefined when no alias names it. */
+  aliasOf(id: string, store: string): KeyAlias | undefined;
+}
+
+/** An encryption in a store's own words. */
+export function atStore(policy: Policy, encryption: Encryption<KeyAlias>, store: string): Encryption<StoreKeyId> {
+  return encryption.kind === 'kms' ? { ...encryption, key: policy.keyAt(encryption.key, store) } : encryption;
+}
+
+/** A bucket rule in the policy's words: an id without an alias stands for itself. */
+export function ruleInAliases(policy: Policy, rule: BucketRule, store: string): BucketRule<KeyAlias> {
+  if (rule.kind !== 'kms') return rule;
+  if (rule.key === 'default') return { ...rule, key: 'default' };
+  return { ...rule, key: policy.aliasOf(rule.key, store) ?? (rule.key as string as KeyAlias) };
+}
+
+/** The key id to show: the store's own where the client speaks its language, else the alias. */
+export function shownEncryption(
+  policy: Policy,
+  observed: ObservedEncryption,
+  store: string,
+  sameDialect: boolean,
+): ObservedEncryption<string> {
+  if (observed.kind !== 'kms' || observed.key === undefined || sameDialect) return observed;
+  return { ...observed, key: policy.aliasOf(observed.key, store) ?? observed.key };
+}

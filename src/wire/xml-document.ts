@@ -1,0 +1,145 @@
+import { XMLParser } from 'fast-xml-parser';
+import { SyntaxValidator } from 'fast-xml-validator';
+
+/** An element with its direct text; namespaces prefixes are dropped from names. */
+export interface XmlElement {
+  readonly name: string;
+  readonly children: readonly XmlElement[];
+  readonly text: string;
+}
+
+export type XmlOutcome =
+  { readonly ok: true; readonly root: XmlElement } | { readonly ok: false; readonly reason: string };
+
+/** Limits against documents made to exhaust: bytes, depth, elements (10,000 parts × 4 fit). */
+export const XML_LIMITS = { bytes: 2 * 1024 * 1024, depth: 32, elements: 60_000 } as const;
+
+type Ordered = Readonly<Record<string, unknown>>;
+
+const PARSER = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: true,
+  parseTagValue: false,
+  trimValues: false,
+  processEntities: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  removeNSPrefix: true,
+  maxNestedTags: XML_LIMITS.depth,
+});
+
+/** Parses a bounded document. Document types are refused before the parser sees them (entity expansion). */
+export function parseXml(bytes: Uint8Array): XmlOutcome {
+  if (bytes.length > XML_LIMITS.bytes) return refused('too large');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refused('not UTF-8');
+  }
+  if (/<!DOCTYPE|<!ENTITY/i.test(text)) return refused('document types are not accepted');
+  if (depthOf(text) > XML_LIMITS.depth) return refused('nested too deeply');
+  try {
+    new SyntaxValidator().validate(text);
+    const nodes = PARSER.parse(text) as readonly Ordered[];
+    const count = { left: XML_LIMITS.elements };
+    const roots = nodes.filter((node) => !('#text' in node)).map((node) => toElement(node, count));
+    const [root] = roots;
+    if (root === undefined || roots.length !== 1) return refused('exactly one root element is needed');
+    return { ok: true, root };
+  } catch (error) {
+    return refused(error instanceof Error ? error.message : 'not well-formed');
+  }
+}
+
+/** The first child of that name. */
+export function childOf(element: XmlElement, name: string): XmlElement | undefined {
+  return element.children.find((child) => child.name === name);
+}
+
+export function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
+  return element.children.filter((child) => child.name === name);
+}
+
+/** Text of a child; undefined where there is no such child. */
+export function childText(element: XmlElement, name: string): string | undefined {
+  return childOf(element, name)?.text;
+}
+
+/** What to write: a name with text or with children; undefined children are left out. */
+export type XmlNode = readonly [name: string, content: XmlContent];
+export type XmlContent = string | number | boolean | readonly (XmlNode | undefined)[];
+
+/** Writes a document with declaration. `namespace` becomes `xmlns` of the root. */
+export function writeXml(root: XmlNode, namespace?: string): string {
+  const [name, content] = root;
+  const open = namespace === undefined ? name : `${name} xmlns="${escapeXml(namespace)}"`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${open}>${writeContent(content)}</${name}>`;
+}
+
+/** Escapes text for element content; characters that XML 1.0 forbids become numeric references as S3 writes them. */
+export function escapeXml(text: string): string {
+  return text.replace(
+    /[&<>"'\u0000-\u0008\u000b\u000c\u000e-\u001f\r\ufffe\uffff]/g,
+    (character) => ESCAPES[character] ?? `&#x${character.charCodeAt(0).toString(16)};`,
+  );
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function writeContent(content: XmlContent): string {
+  if (typeof content !== 'object') return escapeXml(String(content));
+  let written = '';
+  for (const node of content) if (node !== undefined) written += `<${node[0]}>${writeContent(node[1])}</${node[0]}>`;
+  return written;
+}
+
+function toElement(node: Ordered, count: { left: number }): XmlElement {
+  if (--count.left < 0) throw new Error('too many elements');
+  const name = Object.keys(node).find((key) => key !== ':@') ?? '';
+  const content = (node[name] ?? []) as readonly Ordered[];
+  let text = '';
+  const children: XmlElement[] = [];
+  for (const item of content) {
+    if ('#text' in item) text += decodeEntities(String(item['#text']));
+    else children.push(toElement(item, count));
+  }
+  return { name, children, text };
+}
+
+function decodeEntities(text: string): string {
+  if (!text.includes('&')) return text;
+  return text.replace(
+    /&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([a-z]{2,4}));/g,
+    (whole: string, hex?: string, decimal?: string, named?: string) => {
+      if (named !== undefined) return NAMED[named] ?? whole;
+      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : '\ufffd';
+    },
+  );
+}
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
+    const next = text.charCodeAt(at + 1);
+    if (next === 0x2f) depth--;
+    else if (next !== 0x21 && next !== 0x3f) deepest = Math.max(deepest, ++depth);
+    if (deepest > XML_LIMITS.depth * 2) break;
+    const close = text.indexOf('>', at);
+    if (close > at && text.charCodeAt(close - 1) === 0x2f && next !== 0x2f) depth--;
+  }
+  return deepest;
+}
+
+function refused(reason: string): XmlOutcome {
+  return { ok: false, reason };
+}

@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-export {};
+import { createServices } from './assemble.ts';
+import { run } from './cli/run.ts';
+
+process.exitCode = await run(createServices(), process.argv.slice(2));

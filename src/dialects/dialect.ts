@@ -3,6 +3,7 @@ import type { Capabilities } from '../model/backend.ts';
 import type { ObservedEncryption, Secret } from '../model/encryption.ts';
 import type { GatewayError } from '../model/errors.ts';
 import type { BucketPolicyStatement } from '../model/bucket-policy.ts';
+import type { ObjectMetadata } from '../model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
 import type { OutgoingRequest, WireRequest, WireResponse } from '../wire/message.ts';
 
@@ -102,12 +103,31 @@ export interface UnsignedRequest extends OutgoingRequest {
 declare const signed: unique symbol;
 export type SignedRequest = OutgoingRequest & { readonly host: string; readonly [signed]: true };
 
+/** Rules of a language that the core asks for instead of asking for its name. */
+export interface DialectTraits {
+  /** Answers carry a CRC-64/XZ: it is computed while an upload streams by. */
+  readonly crc64: boolean;
+  /** A copy of an object onto itself must change something (S3). */
+  readonly selfCopyNeedsChange: boolean;
+  /** Bytes; a part that is not the last and is smaller is EntityTooSmall at Complete (S3 5 MiB, OSS 100 KiB). */
+  readonly minimumPartSize: number;
+  /** A client's own encryption headers have no effect on object writes (JD). */
+  readonly wishesIgnored: boolean;
+  /** `GET ?encryption` of a bucket with no rule shows the implied `managed` (AWS since 2023, OSS clients too); JD answers 404 always. */
+  readonly showsImpliedRule: boolean;
+  /** DeleteObjects answers an error per key (S3); OSS has none, so a refused key refuses the batch. */
+  readonly perKeyErrors: boolean;
+  /** Encrypted objects are written and read over TLS only (JD). */
+  readonly encryptionNeedsTls: boolean;
+}
+
 /**
  * One HTTP object-storage language: client face (verify, decodeRequest, encodeResponse, encodeError) and store face
  * (encodeRequest, sign, decodeResponse). Everything throws `GatewayError`.
  */
 export interface Dialect {
   readonly name: DialectName;
+  readonly traits: DialectTraits;
   /** Whether the request carries this dialect's kind of signature, and for which access key; judged before any secret is touched. */
   claims(wire: WireRequest): Claim | undefined;
   verify(wire: WireRequest, context: VerifyContext): VerifiedRequest;
@@ -134,6 +154,16 @@ export interface Dialect {
   passthrough(
     request: VerifiedRequest,
   ): { readonly subresource: string; readonly access: 'read' | 'configure' } | undefined;
+  /** The same request for a store of this dialect, headers by allowlist; `storeBucket` is the bucket's name there. */
+  encodePassthrough?(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest;
+
+  /** Whether the request would make the store call out to somebody (DESIGN: refused unless the bucket's policy allows it). */
+  callsOut?(request: VerifiedRequest): 'callback' | 'process' | 'fetch' | undefined;
+  /** What this language refuses of a copy once the source's metadata is known (OSS: client-side encryption is set once). */
+  copyRefusal?(
+    request: StorageRequest<'CopyObject' | 'UploadPartCopy'>,
+    sourceMetadata: ObjectMetadata,
+  ): GatewayError | undefined;
 
   /** Whether this dialect has a name for an observed encryption (SM4 has none in S3). */
   canExpress(encryption: ObservedEncryption<string>): boolean;

@@ -98,6 +98,8 @@ export interface SealedStore {
 
 export interface AppendState {
   readonly record: SealRecord | undefined;
+  /** As the first append set it, exactly: the record's MAC covers it. */
+  readonly metadata?: ObjectMetadata;
   readonly size: number;
   readonly appendable: boolean;
   readonly encryption: ObservedEncryption;

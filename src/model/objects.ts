@@ -68,7 +68,21 @@ export type Wish =
       /** Headers that have no effect in this dialect (JD), for the audit record. */ readonly ignored?: string;
     }
   | { readonly state: 'wellFormed'; readonly encryption: Encryption<WireKeyId>; readonly raw: string }
-  | { readonly state: 'illFormed'; readonly error: GatewayError; readonly raw: string };
+  | {
+      readonly state: 'illFormed';
+      readonly error: GatewayError;
+      readonly raw: string;
+      /** What was asked as far as it could be read, for stored bucket policies. */
+      readonly asked?: AskedEncryption;
+    };
+
+/** An encryption wish in the words that `BucketPolicyCondition` compares: absent fields were not sent. */
+export interface AskedEncryption {
+  /** `AES256`, `SM4`, `kms`, `kms:2` (two layers); a value with no meaning as the client wrote it. */
+  readonly encryption?: string;
+  readonly kmsKeyId?: string;
+  readonly customerAlgorithm?: string;
+}
 
 export interface ListedObject {
   readonly key: string;
@@ -145,6 +159,7 @@ export interface CompletedPart {
   readonly partNumber: number;
   readonly etag: string;
   readonly checksum?: string;
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
 }
 
 export interface PartList {

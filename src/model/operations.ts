@@ -66,6 +66,8 @@ interface BucketOnly {
 
 interface ReadObject extends VersionedRef {
   readonly range?: RangeSpec;
+  /** OSS's default: a range that reaches beyond the object's end answers the whole object, not 416 or what there is. */
+  readonly lenientRange?: boolean;
   readonly partNumber?: number;
   readonly conditions: Conditions;
   readonly customerKey?: CustomerKey;
@@ -89,6 +91,8 @@ interface PartWrite extends ObjectRef {
   readonly customerKey?: CustomerKey;
   /** Repeated initiate headers (ali-oss): accepted when they say what Create said. */
   readonly repeatedWish?: Wish;
+  /** User metadata that a part repeats (OSS, client-side encryption); a store of that language wants it back. */
+  readonly repeatedMetadata?: ObjectMetadata['user'];
 }
 
 /** Every operation of the model with what goes in and what comes out. Names are S3's. */
@@ -217,6 +221,8 @@ export interface Operations {
       readonly uploadId: string;
       /** `all` is OSS's `x-oss-complete-all`. */
       readonly parts: readonly CompletedPart[] | 'all';
+      /** Repeated initiate headers (ali-oss): accepted when they say what Create said. */
+      readonly repeatedWish?: Wish;
       readonly conditions: Conditions;
       readonly forbidOverwrite?: boolean;
       readonly customerKey?: CustomerKey;

@@ -75,20 +75,24 @@ export interface Denial {
   readonly reason: string;
   readonly details?: Readonly<Record<string, string>>;
   readonly ec?: string;
+  /** Another code for one dialect: dialect name → code. */
+  readonly codes?: Readonly<Record<string, ErrorCode>>;
   readonly wording?: Readonly<Record<string, string>>;
 }
 
+/** `unspecified`: the default is `store` at a remote store, no header is sent and the store's word is passed on. */
+export type Resolved = Encryption<KeyAlias> | { readonly kind: 'unspecified' };
+
 export interface Allowance {
   readonly effect: 'allow';
-  /** `unspecified`: the default is `store` at a remote store, no header is sent and the store's word is passed on. */
-  readonly encryption: Encryption<KeyAlias> | { readonly kind: 'unspecified' };
+  readonly encryption: Resolved;
   readonly by: 'store' | 'gateway';
   readonly rule: RuleRef;
   readonly reason: string;
   /** The client's wish was overridden (raised, ignored): recorded, counted. */
   readonly overridden: boolean;
   /** Set in audit mode: what `enforce` would have answered. */
-  readonly wouldHave?: Denial | { readonly effect: 'change'; readonly encryption: Encryption<KeyAlias> };
+  readonly wouldHave?: Denial | { readonly effect: 'change'; readonly encryption: Resolved };
 }
 
 export type Decision = Allowance | Denial;

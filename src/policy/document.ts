@@ -10,6 +10,8 @@ export interface RuleBlocks {
   readonly encryption?: EncryptionBlock;
   readonly transport?: TransportBlock;
   readonly mode?: ModeBlock;
+  /** Ends `mode: audit` (an ISO date or date-time); the same as `mode: { audit: { until } }`. */
+  readonly until?: string;
 }
 
 export interface BucketRuleDocument extends RuleBlocks {
@@ -54,5 +56,6 @@ export interface TransportBlock {
 export type ModeBlock = 'enforce' | 'audit' | { readonly audit: { readonly until?: string } };
 
 export type ReplicasBlock =
+  | 'target-default'
   | { readonly rule: 'target-default' }
   | { readonly rule: 'keep-source'; readonly kmsObjects?: 'replicate' | 'skip'; readonly replicaKey?: string };

@@ -15,21 +15,30 @@ export interface Policy {
   route(bucket: string): Route | undefined;
   /** The client's names for a bucket of a store: the inverse of `route`. */
   bucketAt(store: string, storeBucket: string): string | undefined;
+  /** The transport rules alone: judged before a request is decoded or its body read. */
+  transport(input: Omit<AccessInput, 'action'>): AccessDecision;
+  /** Transport, then grants. */
   access(input: AccessInput): AccessDecision;
   /** Whether the principal holds any grant on the bucket. */
   visible(principal: Principal, bucket: string): boolean;
   decide(input: WriteInput): Decision;
-  /** Whether the default for this key is `store` (then the gateway asks the bucket's own rule first). */
-  delegates(bucket: string, key: string): boolean;
+  /**
+   * Whether the default for this key is `store` (then the gateway asks the bucket's own rule first). Audit mode
+   * delegates until `now` (ms) is past its end; without `now` it counts as running.
+   */
+  delegates(bucket: string, key: string, now?: number): boolean;
   /** Key grants on a read of what the gateway sealed under `alias`. */
   mayRead(principal: Principal, bucket: string, alias: string): AccessDecision;
-  /** The effective default of the bucket that the policy owns; undefined where it is `store`. */
-  ownedDefault(bucket: string): { readonly rule: RuleRef; readonly encryption: Encryption<KeyAlias> } | undefined;
+  /** The effective default of the bucket that the policy owns; undefined where it is `store`, or audit mode runs (as in `delegates`). */
+  ownedDefault(
+    bucket: string,
+    now?: number,
+  ): { readonly rule: RuleRef; readonly encryption: Encryption<KeyAlias> } | undefined;
   bucketRuleMode(bucket: string): 'verify' | 'set';
   replicas(bucket: string): ReplicationRules | undefined;
   allows(bucket: string, call: 'callback' | 'process' | 'fetch'): boolean;
 
-  /** The store's own id for an alias. `default` stays `default`. */
+  /** The store's own id for an alias; the keyring's under the name `keyring`. `default` stays `default`. */
   keyAt(alias: KeyAlias | 'default', store: string): StoreKeyId | 'default';
   /** The alias for a store's id, or undefined when no alias names it. */
   aliasOf(id: string, store: string): KeyAlias | undefined;

@@ -1,0 +1,26 @@
+# Sourced by .ci/run: installs the stores, SDKs and tools that the outer tests drive. Every failure is loud.
+TOOLS=${BUCKETSEAL_TOOLS:-$HOME/.cache/bucketseal-tools}
+mkdir -p "$TOOLS/bin"
+export BUCKETSEAL_TOOLS=$TOOLS PATH="$TOOLS/bin:$PATH"
+
+apt_packages() {
+  local missing=()
+  for package in "$@"; do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
+  [ "${#missing[@]}" -eq 0 ] && return
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+go_tool() { [ -x "$TOOLS/bin/$1" ] || GOBIN="$TOOLS/bin" go install "$2"; }
+
+python_tools() {
+  [ -x "$TOOLS/python/bin/python" ] || python3 -m venv "$TOOLS/python"
+  "$TOOLS/python/bin/pip" install -q --disable-pip-version-check boto3 oss2 alibabacloud-oss-v2 minio awscli
+}
+
+apt_packages ceph-mon ceph-osd radosgw nginx haproxy wrk s3cmd strace curl python3-venv
+go_tool minio github.com/minio/minio@latest
+go_tool versitygw github.com/versity/versitygw/cmd/versitygw@latest
+go_tool rclone github.com/rclone/rclone@latest
+go_tool k6 go.k6.io/k6@v1.8.1
+python_tools

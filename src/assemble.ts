@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { EXIT, type ExitCode } from './cli/exit-codes.ts';
+import { OPERATIONS } from './cli/question.ts';
+import { StartRefused, type Running, type ServeOptions, type Services, type StatusReport } from './cli/ports.ts';
+import { gatewaySchema } from './config/gateway-schema.ts';
+import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts';
+import { casesSchema } from './config/policy-cases.ts';
+import { POLICY_SCHEMA } from './policy/schema.ts';
+import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
+import { files, NAMES, referenceSources } from './assemble/loading.ts';
+import { BadConfiguration, startRuntime, type Runtime } from './assemble/runtime.ts';
+
+/** ms that load balancers get to see readiness go before the listeners close. */
+const SHUTDOWN_GRACE_MS = 0;
+
+const STATUS_TIMEOUT_MS = 5_000;
+
+/** The services that the commands ask for, over this process. */
+export function createServices(): Services {
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    colours: process.stdout.isTTY && process.stdout.hasColors(),
+    now: Date.now,
+    ...files,
+    checkOnline: (outcome) => Promise.resolve(outcome.resolve(referenceSources()).diagnostics),
+    serve,
+    status,
+    schemas: () => ({ gateway: gatewaySchema(NAMES), policy: POLICY_SCHEMA, cases: casesSchema(OPERATIONS) }),
+    writeFile: (path, text) => {
+      writeFileSync(path, text);
+    },
+    readFile: (path) => {
+      try {
+        return { ok: true, text: readFileSync(path, 'utf8') };
+      } catch (error) {
+        return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  };
+}
+
+async function serve(configFile: string, options: ServeOptions): Promise<Running> {
+  let quickstart: QuickstartResult | undefined;
+  if (options.quickstart) {
+    const { config, diagnostics } = files.load(configFile);
+    if (config === undefined) throw new StartRefused(diagnostics);
+    quickstart = await prepareFirstStart(config, { now: Date.now() });
+  }
+  const runtime = await startRuntime(configFile, Date.now).catch((error: unknown) => {
+    if (error instanceof BadConfiguration) throw new StartRefused(error.diagnostics);
+    throw error;
+  });
+  return runningOf(runtime, quickstart);
+}
+
+/** Asks the admin port of a running gateway. */
+async function status(configFile: string): Promise<StatusReport> {
+  const { config } = files.load(configFile);
+  if (config?.admin === undefined) return { reachable: false, detail: { reason: 'the configuration has no admin port' } };
+  const { host, port } = config.admin;
+  try {
+    const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+    return { reachable: response.ok, detail: (await response.json()) as Record<string, unknown> };
+  } catch (error) {
+    return { reachable: false, detail: { reason: error instanceof Error ? error.message : String(error) } };
+  }
+}
+
+function runningOf(runtime: Runtime, quickstart: QuickstartResult | undefined): Running {
+  const report = (error: unknown): void => runtime.telemetry.logger.error({ error }, 'shutdown');
+  const shutdown = createShutdown({
+    running: runtime.listening,
+    unready: runtime.unready,
+    grace: SHUTDOWN_GRACE_MS,
+    budget: runtime.config.limits.shutdown,
+    after: [runtime.close],
+    report,
+  });
+  const stopped = new Promise<ExitCode>((resolve) => {
+    wireFatalErrors(process, (error, origin) => runtime.telemetry.logger.error({ error, origin }, 'fatal'), (code) => process.exit(code));
+    wireSignals(process, {
+      shutdown,
+      reload: () => void runtime.reload(),
+      exit: (code) => resolve(code === 0 ? EXIT.ok : EXIT.interrupted),
+    });
+  });
+  const secureNames = new Set(runtime.config.listeners.filter(({ tls }) => tls !== undefined).map(({ name }) => name));
+  return {
+    listeners: runtime.listening.addresses.map(({ name, host, port }) => {
+      const secure = secureNames.has(name);
+      return { name, secure, url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}` };
+    }),
+    admin: runtime.admin === undefined ? undefined : `http://${runtime.admin.host}:${runtime.admin.port}`,
+    revision: runtime.revision(),
+    diagnostics: runtime.diagnostics,
+    quickstart,
+    stopped,
+    stop: () => void shutdown.run(),
+  };
+}

@@ -1,0 +1,53 @@
+import { createDirectory } from '../backends/directory.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { principalOf } from '../config/policy-world.ts';
+import type { DialectName } from '../dialects/dialect.ts';
+import { createDistrust, type Client, type Snapshot } from '../gateway/snapshot.ts';
+import type { Keyring } from '../model/keyring.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { OpenStore } from './stores.ts';
+
+/** Everything a request asks of the configuration, as one immutable value. */
+export function buildSnapshot(parts: {
+  readonly config: GatewayConfig;
+  readonly revision: string;
+  readonly policy: Policy;
+  readonly shadow: Policy | undefined;
+  readonly stores: ReadonlyMap<string, OpenStore>;
+  readonly keyring: Keyring;
+}): Snapshot {
+  const { config, stores } = parts;
+  return {
+    revision: parts.revision,
+    policy: parts.policy,
+    shadow: parts.shadow,
+    clients: new Map(config.clients.map((client) => [client.accessKeyId, clientOf(client)])),
+    directory: createDirectory([...stores.values()].map(({ backend }) => backend)),
+    lanes: new Map([...stores].flatMap(([name, { lane }]) => (lane === undefined ? [] : [[name, lane] as const]))),
+    keyring: parts.keyring,
+    addressing: { domains: config.domains, cnames: config.cnames },
+    bucketsWithoutRule: config.bucketsWithoutRule,
+    listeners: new Map(
+      config.listeners.map((listener) => [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }]),
+    ),
+    hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),
+    distrust: createDistrust(),
+    bucketRuleInterval: config.limits.bucketRule,
+  };
+}
+
+function clientOf(client: GatewayConfig['clients'][number]): Client {
+  const principal = principalOf(client, client.accessKeyId);
+  return {
+    principal: {
+      ...principal,
+      transport: principal.transport === undefined ? undefined : { minTls: undefined, ...principal.transport },
+    },
+    credential: client,
+    dialect: client.dialect as DialectName | undefined,
+  };
+}
+
+function pinOf(dialect: string): DialectName | undefined {
+  return dialect === 'auto' ? undefined : (dialect as DialectName);
+}

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createLane } from '../backends/lane.ts';
+import { openLocalStore } from '../backends/local/store.ts';
+import { createRemoteStore, type UpstreamObservation } from '../backends/remote-store.ts';
+import { createTransport, type Transport } from '../backends/transport.ts';
+import type { GatewayConfig, RemoteStoreConfig } from '../config/gateway-config.ts';
+import { DIALECTS, STORE_TYPES } from '../dialects/index.ts';
+import type { DialectName, StoreTarget } from '../dialects/dialect.ts';
+import { createColumnCipher } from '../envelope/column-cipher.ts';
+import type { LaneSigner } from '../gateway/lane.ts';
+import type { Backend, Capabilities } from '../model/backend.ts';
+import type { StoreLog } from '../backends/local/ports.ts';
+
+export interface StoreOptions {
+  readonly now: () => number;
+  readonly log: StoreLog;
+  /** 32 bytes for the digest columns of embedded stores. */
+  readonly columnKey: () => Promise<Uint8Array>;
+  readonly observe: (observation: UpstreamObservation) => void;
+}
+
+/** One opened store with what a reload needs in order to keep or to close it. */
+export interface OpenStore {
+  readonly backend: Backend;
+  /** Same words, same store: a reload keeps it. */
+  readonly identity: string;
+  readonly lane: LaneSigner | undefined;
+  readonly transport: Transport | undefined;
+}
+
+/** Opens the configuration's stores, keeping those of `previous` whose configuration is the same. */
+export async function openStores(
+  config: GatewayConfig,
+  previous: ReadonlyMap<string, OpenStore>,
+  options: StoreOptions,
+): Promise<ReadonlyMap<string, OpenStore>> {
+  const opened = new Map<string, OpenStore>();
+  try {
+    for (const [name, store] of Object.entries(config.stores)) {
+      const ca = store.kind === 'remote' && store.ca !== undefined ? await readFile(store.ca, 'utf8') : undefined;
+      const identity = identityOf(name, store, ca, config);
+      const kept = previous.get(name);
+      if (kept?.identity === identity) opened.set(name, withCapabilities(kept, store.capabilities));
+      else if (store.kind === 'embedded') {
+        const backend = await openLocalStore({
+          name,
+          directory: store.directory,
+          region: 'us-east-1',
+          now: options.now,
+          randomBytes,
+          columns: createColumnCipher(await options.columnKey(), randomBytes),
+          log: options.log,
+        });
+        opened.set(name, withCapabilities({ backend, identity, lane: undefined, transport: undefined }, store.capabilities));
+      } else opened.set(name, openRemote(name, store, { ca, identity, config, options }));
+    }
+    return opened;
+  } catch (error) {
+    await closeStores(notIn(opened, previous));
+    throw error;
+  }
+}
+
+/** The stores of one set that the other does not keep open. */
+export function notIn(one: ReadonlyMap<string, OpenStore>, other: ReadonlyMap<string, OpenStore>): readonly OpenStore[] {
+  const kept = new Set([...other.values()].map(({ identity }) => identity));
+  return [...one.values()].filter(({ identity }) => !kept.has(identity));
+}
+
+export async function closeStores(stores: readonly OpenStore[]): Promise<void> {
+  await Promise.allSettled(stores.map(({ backend }) => backend.close()));
+}
+
+interface RemoteContext {
+  readonly ca: string | undefined;
+  readonly identity: string;
+  readonly config: GatewayConfig;
+  readonly options: StoreOptions;
+}
+
+function openRemote(name: string, store: RemoteStoreConfig, { ca, identity, config, options }: RemoteContext): OpenStore {
+  const dialect = DIALECTS[store.dialect as DialectName];
+  const target: StoreTarget = {
+    endpoint: store.endpoint,
+    region: store.region,
+    addressing: store.addressing ?? STORE_TYPES[store.type]?.addressing ?? 'path',
+    credential: store.credentials,
+    capabilities: store.capabilities,
+    ...(store.signature === undefined ? {} : { signature: store.signature }),
+  };
+  const transport = createTransport({
+    endpoint: store.endpoint,
+    idle: config.limits.idle,
+    connections: config.limits.storeConnections,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  const backend = createRemoteStore({
+    name,
+    type: store.type,
+    dialect,
+    target,
+    transport,
+    now: options.now,
+    head: config.limits.storeHead,
+    slowHead: config.limits.storeCopyHead,
+    observe: options.observe,
+  });
+  return { backend, identity, lane: createLane(dialect, target, options.now), transport };
+}
+
+/** An embedded store has one lock and stays open; what is declared of it may change under it. */
+function withCapabilities(store: OpenStore, capabilities: Capabilities): OpenStore {
+  return { ...store, backend: { ...store.backend, capabilities } };
+}
+
+/** Secrets count by value, so that a rotated credential opens the store anew; the text never leaves this module. */
+function identityOf(name: string, store: GatewayConfig['stores'][string], ca: string | undefined, config: GatewayConfig): string {
+  if (store.kind === 'embedded') return JSON.stringify(['embedded', name, store.directory]);
+  const { credentials } = store;
+  const secrets = [credentials.accessKeyId, credentials.secretAccessKey.reveal(), credentials.sessionToken?.reveal()];
+  return JSON.stringify([name, store, secrets, ca, config.limits]);
+}

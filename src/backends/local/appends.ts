@@ -1,0 +1,142 @@
+import type { CallContext } from '../../model/backend.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { StorageRequest, StorageResult } from '../../model/operations.ts';
+import type { ContentRecord } from '../../model/seal.ts';
+import { judgeWrite } from './conditions.ts';
+import type { StagedFile } from './data-files.ts';
+import { digestsOf, sealDigests } from './digests.ts';
+import { internalError } from './failures.ts';
+import { keyBytes } from './keys.ts';
+import { joinCrc64 } from './multipart-digests.ts';
+import { extentsOf, findObject, insertFile, replaceObject, requireBucket, sealOf } from './object-rows.ts';
+import type { StoredObject } from './object-rows.ts';
+import { describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
+import { protectionOf, requireSealFor } from './protection.ts';
+import { commitStaged, putSeal } from './room.ts';
+import type { Room } from './room.ts';
+
+type Request = StorageRequest<'AppendObject'>;
+
+/**
+ * Appends one more file to an object, or creates it at position 0. The first append decides metadata and encryption.
+ * `content`'s digests are those of the appended bytes; its ETag, and the seal's record, are the whole object's.
+ */
+export async function appendObject(
+  room: Room,
+  request: Request,
+  context: CallContext,
+): Promise<StorageResult<'AppendObject'>> {
+  const key = keyBytes(request.key);
+  requirePrivate(request.acl);
+  requireBucket(room, request.bucket);
+  requirePosition(request, findObject(room, request.bucket, key));
+  const content = requireContent(request.content);
+  const staged = await room.files.write(content.bytes, context.signal);
+  const record = await describing(staged, () => finishContent(content, staged));
+  const object = await commitStaged(room, staged, () => {
+    requireBucket(room, request.bucket);
+    const found = findObject(room, request.bucket, key);
+    // Of two appends at one position the second finds the object longer.
+    requirePosition(request, found);
+    if (found === undefined) judgeWrite(request, found);
+    return found === undefined
+      ? create(room, request, key, record, staged)
+      : extend(room, request, found, record, staged);
+  });
+  return { ...written(object), nextPosition: object.size };
+}
+
+function requirePosition(request: Request, found: StoredObject | undefined): void {
+  if (found !== undefined && found.type !== 'Appendable')
+    throw new GatewayError('ObjectNotAppendable', 'The object is not appendable', {
+      details: { ObjectKey: request.key },
+    });
+  const next = found?.size ?? 0;
+  if (request.position !== next) throw notAtEnd(request, next);
+}
+
+function notAtEnd(request: Request, next: number): GatewayError {
+  // OSS clients read the next position from this error too.
+  return new GatewayError('PositionNotEqualToLength', 'Position is not equal to file length', {
+    details: { ObjectKey: request.key, nextAppendPosition: next },
+  });
+}
+
+function create(room: Room, request: Request, key: Buffer, record: ContentRecord, staged: StagedFile): StoredObject {
+  const { seal } = record;
+  if (seal !== undefined) requireSealFor(request.bucket, seal);
+  const object: StoredObject = {
+    bucket: request.bucket,
+    key,
+    oid: seal?.oid ?? room.randomBytes(16).toString('hex'),
+    size: record.digests.size,
+    modified: room.now(),
+    type: 'Appendable',
+    storageClass: request.storageClass ?? 'STANDARD',
+    encryption: protectionOf(seal, request.encryption),
+    digests: digestsOf(record),
+    metadata: request.metadata,
+    tags: request.tags ?? {},
+  };
+  replaceObject(room, object);
+  if (seal !== undefined) putSeal(room, object.oid, seal);
+  addFile(room, object, record, staged, 1);
+  return object;
+}
+
+function extend(
+  room: Room,
+  request: Request,
+  found: StoredObject,
+  record: ContentRecord,
+  staged: StagedFile,
+): StoredObject {
+  const number = extentsOf(room, found.oid).length + 1;
+  const size = found.size + record.digests.size;
+  const { seal } = record;
+  const stored = sealOf(room, found.oid);
+  if ((stored === undefined) !== (seal === undefined)) throw internalError('append and object disagree about the seal');
+  if (seal !== undefined && stored !== undefined) {
+    requireSealFor(request.bucket, seal);
+    // Another append or another object came since the gateway read the record: its manifest would not hold.
+    const follows = seal.oid === found.oid && seal.parts.length === number && seal.size === size;
+    if (!follows) throw notAtEnd(request, found.size);
+    putSeal(room, found.oid, { ...seal, wrapped: stored.wrapped });
+  }
+  const crc64 = joinCrc64([
+    { size: found.size, digests: found.digests },
+    { size: record.digests.size, digests: digestsOf(record) },
+  ]);
+  // MD5 and checksums of one append say nothing of the whole.
+  const digests = { etag: record.etag, ...(crc64 !== undefined && { crc64 }) };
+  const object: StoredObject = { ...found, size, modified: room.now(), digests };
+  updateObject(room, object);
+  addFile(room, object, record, staged, number);
+  return object;
+}
+
+function updateObject(room: Room, object: StoredObject): void {
+  room.index.run(
+    'UPDATE objects SET size = ?, modified = ?, digests = ? WHERE oid = ?',
+    object.size,
+    object.modified,
+    sealDigests(room, object.digests, object.oid),
+    object.oid,
+  );
+}
+
+function addFile(room: Room, object: StoredObject, record: ContentRecord, staged: StagedFile, number: number): void {
+  const part = record.seal?.parts.at(-1);
+  if (part !== undefined && part.number !== number) throw internalError('the sealed append has another number');
+  insertFile(room, {
+    id: staged.id,
+    oid: object.oid,
+    number,
+    attempt: part?.attempt ?? staged.id,
+    size: record.digests.size,
+    length: staged.length,
+    modified: object.modified,
+    digests: digestsOf(record),
+    sealed: part,
+  });
+}

@@ -1,0 +1,30 @@
+import type { Checksum, PayloadDigests } from '../../model/body.ts';
+import type { ContentRecord } from '../../model/seal.ts';
+import type { Room } from './room.ts';
+
+/** What the index keeps sealed: all that tells something about a plaintext. */
+export interface StoredDigests {
+  /** Unquoted, as clients see it. */
+  readonly etag: string;
+  readonly md5?: string;
+  readonly crc64?: string;
+  readonly checksum?: Checksum;
+}
+
+export function digestsOf(record: ContentRecord): StoredDigests {
+  const { md5, crc64, checksum }: PayloadDigests = record.digests;
+  return { etag: record.etag, md5, crc64, ...(checksum && { checksum }) };
+}
+
+/** `context` is the generation's id, for a part followed by its file's id: a blob moved elsewhere does not open. */
+export function sealDigests(room: Room, digests: StoredDigests, context: string): Buffer {
+  return room.columns.seal(JSON.stringify(digests), context);
+}
+
+export function openDigests(room: Room, blob: Uint8Array, context: string): StoredDigests {
+  return JSON.parse(room.columns.open(blob, context)) as StoredDigests;
+}
+
+export function partContext(oid: string, file: string): string {
+  return `${oid}/${file}`;
+}

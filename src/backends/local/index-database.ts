@@ -1,0 +1,172 @@
+import { chmodSync, closeSync, constants, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { GatewayError } from '../../model/errors.ts';
+import { isDiskFull, storeFailure } from './failures.ts';
+import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
+
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+export type Value = SQLInputValue;
+
+/** The SQLite index of one store. Statements are prepared once per text. */
+export interface IndexDatabase {
+  get(sql: string, ...values: readonly Value[]): Row | undefined;
+  all(sql: string, ...values: readonly Value[]): readonly Row[];
+  /** Rows one at a time; leaving the loop resets the statement. */
+  each(sql: string, ...values: readonly Value[]): Iterable<Row>;
+  /** Answers how many rows changed. Only within `commit`. */
+  run(sql: string, ...values: readonly Value[]): number;
+  /**
+   * Runs `work` in a transaction and resolves once it is durable. Work of one turn of the event loop shares a commit
+   * (one fsync); a throwing `work` is rolled back alone. Rejects with `CommitError` when the outcome is unknown.
+   */
+  commit<T>(work: () => T): Promise<T>;
+  /** Gives some free pages of the index back to the disk; false when there are none left. */
+  compact(): boolean;
+  close(): void;
+}
+
+/** The index could not say whether a transaction lasts: the files that it names must stay until the next start. */
+export class CommitError extends Error {
+  override readonly name = 'CommitError';
+}
+
+interface Job {
+  readonly run: () => () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Opens or creates the index and takes its exclusive lock, which dies with the process. */
+export function openIndex(path: string): IndexDatabase {
+  // SQLite would create it under the umask; its WAL takes the mode of the main file.
+  closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
+  chmodSync(path, 0o600);
+  const database = openExclusively(path);
+  const statements = new Map<string, StatementSync>();
+  const queue: Job[] = [];
+
+  const prepared = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = database.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+
+  const flush = (): void => {
+    const jobs = queue.splice(0);
+    try {
+      runTogether(database, jobs);
+    } catch (error) {
+      if (database.isOpen && database.isTransaction) rollBack(database);
+      const failure = isDiskFull(error)
+        ? storeFailure(error)
+        : new CommitError('The index did not commit.', { cause: error });
+      for (const job of jobs) job.fail(failure);
+    }
+  };
+
+  return {
+    get: (sql, ...values) => prepared(sql).get(...values),
+    all: (sql, ...values) => prepared(sql).all(...values),
+    each: (sql, ...values) => prepared(sql).iterate(...values),
+    run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
+    commit: <T>(work: () => T) =>
+      new Promise<T>((resolve, reject) => {
+        const run = (): (() => void) => {
+          const value = work();
+          return () => resolve(value);
+        };
+        queue.push({ run, fail: reject });
+        if (queue.length === 1) setImmediate(flush);
+      }),
+    compact: () => {
+      const free = integer(prepared('PRAGMA freelist_count').get() ?? {}, 'freelist_count');
+      if (free > 0) database.exec(`PRAGMA incremental_vacuum(${COMPACT_PAGES});`);
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      return free > COMPACT_PAGES;
+    },
+    close: () => {
+      statements.clear();
+      database.close();
+    },
+  };
+}
+
+/** The text of a column. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new TypeError(`column ${column} is not text`);
+  return value;
+}
+
+/** The text of a column that may be NULL. */
+export function optionalText(row: Row, column: string): string | undefined {
+  return row[column] === null ? undefined : text(row, column);
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new TypeError(`column ${column} is not an integer`);
+  return value;
+}
+
+export function bytes(row: Row, column: string): Buffer {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw new TypeError(`column ${column} is not a blob`);
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** Pages (4 KiB) given back in one turn of the event loop. */
+const COMPACT_PAGES = 500;
+/** Bytes that the write-ahead log keeps after a checkpoint. */
+const LOG_LIMIT = 8 * 1024 * 1024;
+/** How long a start waits for a predecessor that is about to end, ms. */
+const LOCK_WAIT = 250;
+
+function openExclusively(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: LOCK_WAIT });
+  try {
+    // Vacuum mode comes first: it cannot be changed once there are tables.
+    database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_size_limit = ${LOG_LIMIT}; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+      PRAGMA temp_store = MEMORY; BEGIN IMMEDIATE;`);
+    const version = integer(database.prepare('PRAGMA user_version').get() ?? {}, 'user_version');
+    if (version === 0) database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    else if (version !== SCHEMA_VERSION) throw new Error(`the index has version ${version}, not ${SCHEMA_VERSION}`);
+    database.exec('COMMIT');
+    return database;
+  } catch (error) {
+    database.close();
+    const locked = error instanceof Error && error.message.includes('locked');
+    throw locked
+      ? new GatewayError('ServiceUnavailable', `The store at ${path} is in use by another process.`, { cause: error })
+      : storeFailure(error);
+  }
+}
+
+function runTogether(database: DatabaseSync, jobs: readonly Job[]): void {
+  const settle: (() => void)[] = [];
+  database.exec('BEGIN IMMEDIATE');
+  for (const job of jobs) {
+    database.exec('SAVEPOINT job');
+    try {
+      settle.push(job.run());
+      database.exec('RELEASE job');
+    } catch (error) {
+      // A full disk rolls the whole transaction back by itself: then nobody's work lasts.
+      if (!database.isTransaction) throw error;
+      database.exec('ROLLBACK TO job; RELEASE job');
+      settle.push(() => job.fail(error));
+    }
+  }
+  database.exec('COMMIT');
+  for (const act of settle) act();
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK');
+  } catch {
+    // Rolled back already; the caller's error says what happened.
+  }
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import { combineCrcs, crc32c } from './crc-combination.ts';
+import type { StoredDigests } from './digests.ts';
+
+interface Part {
+  readonly size: number;
+  readonly digests: StoredDigests;
+}
+
+/** The digests of an object joined from unsealed parts: what S3 and OSS compute at Complete. */
+export function joinDigests(
+  parts: readonly Part[],
+  wanted: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType },
+): StoredDigests {
+  const checksum = joinChecksums(parts, wanted);
+  const crc64 = joinCrc64(parts);
+  return { etag: multipartEtag(parts), ...(crc64 !== undefined && { crc64 }), ...(checksum && { checksum }) };
+}
+
+/** The CRC64 of content followed by more; undefined where one of them is unknown. */
+export function joinCrc64(parts: readonly Part[]): string | undefined {
+  const known = parts.flatMap(({ size, digests }) =>
+    digests.crc64 === undefined ? [] : [{ crc: BigInt(digests.crc64), size }],
+  );
+  return known.length === parts.length ? combineCrcs('CRC64XZ', known).toString() : undefined;
+}
+
+/** MD5 over the parts' MD5s, and their number. */
+function multipartEtag(parts: readonly Part[]): string {
+  const hash = createHash('md5');
+  for (const { digests } of parts) hash.update(Buffer.from(digests.md5 ?? digests.etag, 'hex'));
+  return `${hash.digest('hex')}-${parts.length}`;
+}
+
+function joinChecksums(
+  parts: readonly Part[],
+  wanted: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType },
+): Checksum | undefined {
+  const algorithm = wanted.algorithm ?? parts[0]?.digests.checksum?.algorithm;
+  const values = parts.flatMap(({ size, digests }) =>
+    digests.checksum?.algorithm === algorithm && digests.checksum !== undefined
+      ? [{ size, value: Buffer.from(digests.checksum.value, 'base64') }]
+      : [],
+  );
+  if (algorithm === undefined || values.length !== parts.length) return undefined;
+  const type =
+    wanted.type ?? (FULL_BY_DEFAULT.has(algorithm) || wanted.algorithm === undefined ? 'FULL_OBJECT' : 'COMPOSITE');
+  if (type === 'COMPOSITE') {
+    const joined = hashOf(algorithm, Buffer.concat(values.map(({ value }) => value)));
+    return joined && { algorithm, type, value: `${joined.toString('base64')}-${parts.length}` };
+  }
+  if (algorithm !== 'CRC32' && algorithm !== 'CRC32C' && algorithm !== 'CRC64NVME') return undefined;
+  const crcs = values.map(({ size, value }) => ({ size, crc: BigInt(`0x${value.toString('hex')}`) }));
+  const width = algorithm === 'CRC64NVME' ? 16 : 8;
+  const joined = combineCrcs(algorithm, crcs).toString(16).padStart(width, '0');
+  return { algorithm, type, value: Buffer.from(joined, 'hex').toString('base64') };
+}
+
+/** S3: CRC64NVME exists as a checksum of the full object only; the others default to composite. */
+const FULL_BY_DEFAULT: ReadonlySet<ChecksumAlgorithm> = new Set(['CRC64NVME']);
+
+function hashOf(algorithm: ChecksumAlgorithm, bytes: Buffer): Buffer | undefined {
+  switch (algorithm) {
+    case 'SHA1':
+    case 'SHA256':
+    case 'SHA512':
+    case 'MD5':
+      return createHash(algorithm).update(bytes).digest();
+    case 'CRC32':
+      return wordOf(crc32(bytes));
+    case 'CRC32C':
+      return wordOf(crc32c(bytes));
+    case 'CRC64NVME':
+      return undefined;
+  }
+}
+
+function wordOf(value: number): Buffer {
+  const word = Buffer.alloc(4);
+  word.writeUInt32BE(value);
+  return word;
+}

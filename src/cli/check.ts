@@ -1,0 +1,21 @@
+import { exitCodeOf, hasErrors, inOrder } from '../config/diagnostics.ts';
+import { printDiagnostics } from './diagnostics-output.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Services } from './ports.ts';
+
+export interface CheckOptions {
+  readonly config: string;
+  readonly strict: boolean;
+  readonly json: boolean;
+  /** Resolve references and ask stores and keyrings too. */
+  readonly online: boolean;
+}
+
+/** `bucketseal check`: 0 with warnings, 3 for an ERROR, or for any warning with `--strict`. */
+export async function check(services: Services, options: CheckOptions): Promise<ExitCode> {
+  const outcome = services.load(options.config);
+  const online = options.online && !hasErrors(outcome.diagnostics) ? await services.checkOnline(outcome) : [];
+  const diagnostics = inOrder([...outcome.diagnostics, ...online]);
+  printDiagnostics(services, diagnostics, { json: options.json, subject: options.config });
+  return exitCodeOf(diagnostics, { strict: options.strict });
+}

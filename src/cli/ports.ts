@@ -1,0 +1,92 @@
+import type { Diagnostic } from '../config/diagnostics.ts';
+import type { LoadOutcome } from '../config/load.ts';
+import type { JsonSchema } from '../config/schema-check.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import type { ExitCode } from './exit-codes.ts';
+
+/** What commands are given; `assemble.ts` implements it, tests give it little ones. */
+export interface Services {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Whether stdout is a terminal that takes colours. */
+  readonly colours: boolean;
+  /** ms since the epoch. */
+  readonly now: () => number;
+  /** Reads and judges a configuration and its policy; never throws for bad input. */
+  readonly load: (configFile: string) => LoadOutcome;
+  /** Resolves references and asks stores and keyrings; findings on top of those of `load`. */
+  readonly checkOnline: (outcome: LoadOutcome) => Promise<readonly Diagnostic[]>;
+  /** The policy of a configuration, ready to be asked; undefined where an ERROR stands against it. */
+  readonly compile: (outcome: LoadOutcome) => CompiledPolicy | undefined;
+  /** A policy file by itself, for `diff`. */
+  readonly loadPolicy: (policyFile: string) => PolicyAlone;
+  /** Listens until told to stop. Rejects with a `StartRefused` where the configuration does not allow a start. */
+  readonly serve: (configFile: string, options: ServeOptions) => Promise<Running>;
+  /** Asks a running gateway on its admin port. */
+  readonly status: (configFile: string) => Promise<StatusReport>;
+  readonly schemas: () => Readonly<Record<SchemaName, JsonSchema>>;
+  /** Writes a file that a user named; for `--junit` and `schema --write`. */
+  readonly writeFile: (path: string, text: string) => void;
+  /** Text of a file that a user named, or why it cannot be had. */
+  readonly readFile: (
+    path: string,
+  ) => { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reason: string };
+}
+
+export type SchemaName = 'gateway' | 'policy' | 'cases';
+
+export interface PolicyAlone {
+  readonly policy: CompiledPolicy | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ServeOptions {
+  /** Make missing credentials and certificates for a first start on one's own machine. */
+  readonly quickstart: boolean;
+}
+
+/** A gateway that listens. */
+export interface Running {
+  readonly listeners: readonly RunningListener[];
+  readonly admin: string | undefined;
+  readonly revision: string;
+  /** Warnings that did not stop the start. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Set after a quickstart. */
+  readonly quickstart: QuickstartReport | undefined;
+  /** Settles when the gateway has stopped, with the code to exit with. */
+  readonly stopped: Promise<ExitCode>;
+  stop(): void;
+}
+
+export interface RunningListener {
+  readonly name: string;
+  /** `http://127.0.0.1:9000`. */
+  readonly url: string;
+  readonly secure: boolean;
+}
+
+export interface QuickstartReport {
+  /** Files made just now. */
+  readonly created: readonly string[];
+  /** Files that hold the first client's credentials. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly certificate: string | undefined;
+}
+
+export interface StatusReport {
+  readonly reachable: boolean;
+  /** JSON from the admin port, or why there is none. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** The configuration does not allow a start; carries what to print. */
+export class StartRefused extends Error {
+  override readonly name = 'StartRefused';
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super('the configuration does not allow a start');
+    this.diagnostics = diagnostics;
+  }
+}

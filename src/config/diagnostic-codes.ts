@@ -1,0 +1,52 @@
+import type { Level } from './diagnostics.ts';
+
+/** Every code that judging files can answer, beside the policy's own (`policy/finding-codes.ts`). Codes are stable. */
+export const DIAGNOSTIC_CODES = {
+  'unreadable-file': {
+    level: 'ERROR',
+    text: 'A file cannot be read: absent, forbidden, too large, not UTF-8, no regular file.',
+  },
+  'file-too-large': { level: 'ERROR', text: 'The file is larger than any configuration is.' },
+  'yaml-syntax': {
+    level: 'ERROR',
+    text: 'The text is no YAML 1.2, holds several documents, nothing, or nests too deeply.',
+  },
+  'yaml-aliases': { level: 'ERROR', text: 'Aliases expand beyond a small bound.' },
+  'duplicate-key': { level: 'ERROR', text: 'The same key stands twice in one map.' },
+  'unknown-key': { level: 'ERROR', text: 'The schema has no such key there.' },
+  'missing-key': { level: 'ERROR', text: 'A key that must be there is not.' },
+  'wrong-type': { level: 'ERROR', text: 'The value is of another type.' },
+  'bad-value': { level: 'ERROR', text: 'The value is none of those allowed.' },
+  'duplicate-value': { level: 'ERROR', text: 'The same value stands twice in a list.' },
+  'clear-text-secret': { level: 'ERROR', text: 'A secret stands in the file itself instead of a reference.' },
+  'bad-reference': { level: 'ERROR', text: 'What looks like a reference is neither ${env:NAME} nor ${file:/path}.' },
+  'unresolved-reference': { level: 'ERROR', text: 'The variable or file of a reference cannot be had.' },
+  'empty-secret': { level: 'ERROR', text: 'A reference leads to nothing.' },
+  'bad-secret': { level: 'ERROR', text: 'A secret has more than one line.' },
+  'short-secret': { level: 'ERROR', text: 'The secret of a client can be guessed.' },
+  'example-secret': {
+    level: 'ERROR',
+    text: 'The secret is one that everybody knows; at a store of others a SECURITY_WARNING.',
+  },
+  'readable-secret': {
+    level: 'SECURITY_WARNING',
+    text: 'The file of a secret is readable by everybody on the machine.',
+  },
+  'no-listener': { level: 'ERROR', text: 'Nothing would listen.' },
+  'duplicate-name': { level: 'ERROR', text: 'Two listeners have one name.' },
+  'duplicate-address': { level: 'ERROR', text: 'Two listeners have one address.' },
+  'duplicate-client': { level: 'ERROR', text: 'Two clients have one access key id.' },
+  'reserved-name': { level: 'ERROR', text: 'A store cannot be called keyring.' },
+  'untrusted-proxy-protocol': { level: 'ERROR', text: 'PROXY protocol without anybody who may speak it.' },
+  'bad-cidr': { level: 'ERROR', text: 'An address block that is none.' },
+  'bad-endpoint': { level: 'ERROR', text: 'An endpoint that is no address of a server.' },
+  'store-needs-tls': { level: 'ERROR', text: 'Stores of this type are spoken to over https only.' },
+  'missing-keyring': { level: 'ERROR', text: 'A store that the gateway must seal for, and no keyring.' },
+  'keyring-over-http': { level: 'ERROR', text: 'Data keys would cross the network in clear.' },
+  'admin-exposed': { level: 'SECURITY_WARNING', text: 'The admin port listens beyond this machine.' },
+  'trust-everybody': { level: 'SECURITY_WARNING', text: 'Anybody may claim to have come over TLS.' },
+  'store-over-http': { level: 'SECURITY_WARNING', text: 'A store beyond this machine is spoken to over plain HTTP.' },
+  'unused-ca': { level: 'WARNING', text: 'A certificate authority without TLS.' },
+  'no-client': { level: 'WARNING', text: 'Nobody could call.' },
+  'no-grants': { level: 'WARNING', text: 'A client that may do nothing.' },
+} as const satisfies Readonly<Record<string, { readonly level: Level; readonly text: string }>>;

@@ -1,0 +1,29 @@
+import type { Capabilities } from '../model/backend.ts';
+import type { Dialect, DialectName } from './dialect.ts';
+import { JD_CAPABILITIES } from './jd/capabilities.ts';
+import { jd } from './jd/index.ts';
+import { AWS_CAPABILITIES, S3_CAPABILITIES } from './s3/capabilities.ts';
+import { s3 } from './s3/index.ts';
+
+/** Every language, one line each. The first is the one that answers where no language could be told. */
+export const DIALECTS = { s3, jd } as Readonly<Record<DialectName, Dialect>>;
+
+export const DIALECT_NAMES: readonly DialectName[] = ['s3', 'oss', 'jd'];
+
+/** What a store type of the configuration means. */
+export interface StoreType {
+  readonly dialect: DialectName;
+  /** All that the type can do; the configuration may say less. */
+  readonly capabilities: Capabilities;
+  /** How buckets stand in requests unless the configuration says otherwise. */
+  readonly addressing: 'path' | 'virtual';
+  /** The endpoint must be https. */
+  readonly tlsOnly: boolean;
+}
+
+/** Store types across the network. The embedded store speaks no language and is not here. */
+export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
+  'aws-s3': { dialect: 's3', capabilities: AWS_CAPABILITIES, addressing: 'virtual', tlsOnly: false },
+  s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false },
+  'jdcloud-oss': { dialect: 'jd', capabilities: JD_CAPABILITIES, addressing: 'path', tlsOnly: true },
+};

@@ -1,0 +1,102 @@
+import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { Action } from '../../model/operations.ts';
+
+/**
+ * The statements of an OSS bucket policy in the model's words. What the gateway cannot judge is refused, not skipped: a
+ * skipped Deny would be an open door.
+ */
+export function parseBucketPolicy(document: string): readonly BucketPolicyStatement[] {
+  const root = objectOf(parsed(document));
+  const statements = root['Statement'];
+  if (root['Version'] !== '1' || !Array.isArray(statements) || statements.length === 0) throw malformed();
+  return statements.map((statement) => statementOf(objectOf(statement)));
+}
+
+/** OSS's actions by what they mean here. */
+const ACTIONS: Readonly<Record<Action, readonly string[]>> = {
+  read: ['GetObject', 'GetObjectVersion', 'GetObjectAcl', 'GetObjectVersionAcl', 'GetObjectTagging', 'GetObjectVersionTagging', 'GetBucketAcl', 'GetBucketVersioning', 'GetBucketPolicy', 'GetBucketReplication', 'GetSymlink'],
+  write: ['PutObject', 'PutObjectAcl', 'PutObjectTagging', 'DeleteObjectTagging', 'AbortMultipartUpload', 'ListParts', 'ListMultipartUploads', 'RestoreObject', 'PutSymlink'],
+  delete: ['DeleteObject', 'DeleteObjectVersion'],
+  list: ['ListObjects', 'ListObjectVersions', 'GetBucketInfo', 'GetBucketLocation', 'GetBucketStat'],
+  configure: ['PutBucket', 'DeleteBucket', 'PutBucketEncryption', 'GetBucketEncryption', 'DeleteBucketEncryption', 'PutBucketAcl', 'PutBucketPolicy', 'DeleteBucketPolicy', 'PutBucketReplication', 'DeleteBucketReplication', 'PutBucketVersioning', 'PutBucketLifecycle', 'PutBucketCors', 'PutBucketWebsite'],
+};
+const KNOWN_ELEMENTS = new Set(['Effect', 'Action', 'Principal', 'Resource', 'Condition', 'Sid']);
+
+type Json = Readonly<Record<string, unknown>>;
+
+function statementOf(statement: Json): BucketPolicyStatement {
+  const unknown = Object.keys(statement).find((name) => !KNOWN_ELEMENTS.has(name));
+  if (unknown !== undefined) throw unsupported(unknown);
+  const effect = statement['Effect'];
+  if (effect !== 'Allow' && effect !== 'Deny') throw malformed();
+  const condition = statement['Condition'] === undefined ? {} : objectOf(statement['Condition']);
+  return {
+    effect,
+    principals: stringsOf(statement['Principal']),
+    actions: [...new Set(stringsOf(statement['Action']).flatMap((pattern) => actionsOf(pattern, effect)))],
+    resources: stringsOf(statement['Resource']).flatMap(resourcesOf),
+    conditions: Object.entries(condition).flatMap(([operator, subjects]) =>
+      Object.entries(objectOf(subjects)).map(([subject, values]) => conditionOf(operator, subject, stringsOf(values))),
+    ),
+  };
+}
+
+/** A Deny of a part of an action denies it all, an Allow of a part allows nothing: the model is coarser than OSS. */
+function actionsOf(pattern: string, effect: 'Allow' | 'Deny'): readonly string[] {
+  if (!/^oss:[A-Za-z*?]+$/i.test(pattern)) throw malformed();
+  const name = pattern.slice(4);
+  if (name === '*') return ['*'];
+  const matches = wildcard(name);
+  return (Object.entries(ACTIONS) as [Action, readonly string[]][])
+    .filter(([, names]) => (effect === 'Deny' ? names.some((one) => matches.test(one)) : names.every((one) => matches.test(one))))
+    .map(([action]) => action);
+}
+
+/** `acs:oss:<region>:<owner>:<bucket>[/<key pattern>]`. */
+function resourcesOf(resource: string): readonly string[] {
+  const match = /^acs:oss:[^:]*:[^:]*:(.+)$/.exec(resource);
+  const path = match?.[1];
+  if (path === undefined) throw malformed();
+  const slash = path.indexOf('/');
+  if (slash !== -1) return [path.slice(slash + 1)];
+  return path.includes('*') ? ['', '*'] : [''];
+}
+
+function conditionOf(operator: string, subject: string, values: readonly string[]): BucketPolicyCondition {
+  if (operator !== 'Bool' || subject !== 'acs:SecureTransport') throw unsupported(`${operator} ${subject}`);
+  if (!values.every((value) => value === 'true' || value === 'false')) throw malformed();
+  return { operator: 'bool', subject: 'secureTransport', values };
+}
+
+function wildcard(pattern: string): RegExp {
+  const body = pattern.replaceAll(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'));
+  return new RegExp(`^${body}$`, 'i');
+}
+
+function parsed(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    throw malformed();
+  }
+}
+
+function objectOf(value: unknown): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
+  return value as Json;
+}
+
+function stringsOf(value: unknown): readonly string[] {
+  const list: unknown = Array.isArray(value) ? value : [value];
+  if (!Array.isArray(list) || list.length === 0 || !list.every((item): item is string => typeof item === 'string')) throw malformed();
+  return list;
+}
+
+function malformed(): GatewayError {
+  return new GatewayError('MalformedPolicy', 'The policy document is not valid.');
+}
+
+function unsupported(what: string): GatewayError {
+  return new GatewayError('NotImplemented', `The bucket policy uses ${what}, which this gateway cannot enforce.`);
+}

@@ -1,0 +1,57 @@
+import type { Dialect } from '../dialect.ts';
+import { parseBucketPolicy } from './bucket-policy.ts';
+import { claimOf } from './claim.ts';
+import { clientEncryptionCopyRefusal } from './client-encryption.ts';
+import { expresses } from './encryption.ts';
+import { encodeError, encodeErrorDocument } from './errors.ts';
+import { callsOut, passthrough } from './passthrough.ts';
+import { decodeRequest } from './request.ts';
+import { encodeResponse } from './response.ts';
+import { decodeResponse } from './store-response.ts';
+import { encodeRequest } from './store-request.ts';
+import { signRequest } from './store-signing.ts';
+import { verifyRequest } from './verification.ts';
+
+/** Alibaba Cloud OSS: signatures V1, V2 and V4, its headers, XML and errors, both faces. */
+export const oss: Dialect = {
+  name: 'oss',
+  traits: {
+    crc64: true,
+    selfCopyNeedsChange: false,
+    minimumPartSize: 100 * 1024,
+    wishesIgnored: false,
+    showsImpliedRule: true,
+    perKeyErrors: false,
+    encryptionNeedsTls: false,
+  },
+  claims: claimOf,
+  verify: verifyRequest,
+  decodeRequest,
+  encodeResponse,
+  encodeError,
+  encodeErrorDocument,
+  encodeRequest,
+  sign: signRequest,
+  decodeResponse,
+  passthrough,
+  callsOut,
+  copyRefusal: (request, sourceMetadata) =>
+    clientEncryptionCopyRefusal(
+      request.operation === 'UploadPartCopy'
+        ? { operation: 'UploadPartCopy' }
+        : { operation: 'CopyObject', replaced: request.metadataDirective === 'REPLACE' ? request.metadata.user : undefined },
+      sourceMetadata.user,
+    ),
+  canExpress: expresses,
+  secretNames: [
+    'authorization',
+    'ossaccesskeyid',
+    'security-token',
+    'signature',
+    'x-oss-credential',
+    'x-oss-security-token',
+    'x-oss-server-side-encryption-customer-key',
+    'x-oss-signature',
+  ],
+  parseBucketPolicy,
+};

@@ -1,0 +1,48 @@
+import { GatewayError } from '../../model/errors.ts';
+import type { StorageRequest } from '../../model/operations.ts';
+import type { VerifiedRequest } from '../dialect.ts';
+import { decodeRepeatedWish, decodeWish, encryptionFields, refuseEncryption } from './encryption.ts';
+import { refuseInternalHeaders } from './metadata.ts';
+import { describe, operationOf, type OssOperation } from './operations.ts';
+import { callsOut, passthrough } from './passthrough.ts';
+import { BUCKET_DECODERS } from './request-buckets.ts';
+import { MULTIPART_DECODERS } from './request-multipart.ts';
+import { OBJECT_DECODERS } from './request-objects.ts';
+import type { Decoder } from './request-decoder.ts';
+
+/** Bytes of an object's key: OSS's limit. */
+const MAX_KEY = 1023;
+/** Operations that take encryption headers (EC 0005-00000002), and those that repeat them. */
+const ACCEPTING: ReadonlySet<OssOperation> = new Set(['CreateBucket', 'PutObject', 'CopyObject', 'CreateMultipartUpload', 'AppendObject']);
+const REPEATING: ReadonlySet<OssOperation> = new Set(['UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload']);
+
+const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = { ...BUCKET_DECODERS, ...OBJECT_DECODERS, ...MULTIPART_DECODERS };
+
+/** The model's request. What would make a store call out is refused here; a policy that allows it has no effect yet. */
+export async function decodeRequest(request: VerifiedRequest): Promise<StorageRequest> {
+  refuseInternalHeaders(request.wire.headers);
+  const fields = encryptionFields(request.wire);
+  const outward = callsOut(request);
+  if (outward !== undefined)
+    throw new GatewayError('AccessDenied', `The request makes the store call out (${outward}), which this gateway does not allow.`);
+  const operation = operationOf(request);
+  if (operation === undefined) {
+    const lane = passthrough(request);
+    if (lane === undefined || request.bucket === undefined)
+      throw new GatewayError('NotImplemented', `${describe(request)} is not implemented by this gateway.`);
+    refuseEncryption(fields);
+    return { operation: 'Passthrough', bucket: request.bucket, ...lane };
+  }
+  if (request.key !== undefined) refuseKey(request.key);
+  const wish = ACCEPTING.has(operation) ? decodeWish(fields) : { state: 'absent' as const };
+  const repeatedWish = REPEATING.has(operation) ? decodeRepeatedWish(fields) : undefined;
+  if (!ACCEPTING.has(operation) && !REPEATING.has(operation)) refuseEncryption(fields);
+  if (repeatedWish?.state === 'illFormed') throw repeatedWish.error;
+  const decode: Decoder<OssOperation> = DECODERS[operation];
+  return await decode({ request, wish, repeatedWish, bucket: request.bucket ?? '', key: request.key ?? '' });
+}
+
+function refuseKey(key: string): void {
+  if (Buffer.byteLength(key, 'utf8') > MAX_KEY || key.startsWith('\\') || key.includes('\u0000'))
+    throw new GatewayError('InvalidObjectName', 'The specified object is not valid.', { details: { Key: key.slice(0, 100) } });
+}

@@ -1,0 +1,56 @@
+import { GatewayError } from '../../model/errors.ts';
+import { readBounded } from '../../wire/bounded.ts';
+import type { WireResponse } from '../../wire/message.ts';
+import { childText, parseXml, XML_LIMITS, type XmlElement } from '../../wire/xml-document.ts';
+import { decodeComponent } from '../../wire/percent-encoding.ts';
+
+/** A store's XML, bounded. */
+export async function storeDocument(response: WireResponse): Promise<XmlElement> {
+  const { body } = response;
+  const bytes = body === undefined || body instanceof Uint8Array ? body : await readBounded(body, XML_LIMITS.bytes);
+  const outcome = bytes === undefined || bytes === 'too-large' ? undefined : parseXml(bytes);
+  if (outcome?.ok !== true) throw unreadable();
+  return outcome.root;
+}
+
+/** Releases the connection: nothing of the body is of interest, and it is short. */
+export async function drained<T>(response: WireResponse, result: T): Promise<T> {
+  const { body } = response;
+  if (body !== undefined && !(body instanceof Uint8Array)) await readBounded(body, XML_LIMITS.bytes);
+  return result;
+}
+
+export function isoTime(text: string | undefined): number {
+  const time = Date.parse(text ?? '');
+  if (!Number.isFinite(time)) throw unreadable();
+  return time;
+}
+
+export function number(text: string | undefined): number {
+  const value = Number(text);
+  if (text === undefined || !/^\d{1,16}$/.test(text.trim())) throw unreadable();
+  return value;
+}
+
+export function truth(element: XmlElement, name: string): boolean {
+  return childText(element, name)?.trim() === 'true';
+}
+
+/** Undoes `encoding-type=url`, where the store says that it applied it. */
+export function decoder(root: XmlElement): (text: string) => string {
+  if (childText(root, 'EncodingType') !== 'url') return (text) => text;
+  return (text) => {
+    const decoded = decodeComponent(text, { plusIsSpace: true });
+    if (decoded === undefined) throw unreadable();
+    return decoded;
+  };
+}
+
+export function unreadable(): GatewayError {
+  return new GatewayError('InternalError', 'The answer of the store could not be read.');
+}
+
+/** An optional member, left out where there is nothing to say. */
+export function some<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
+}

@@ -1,0 +1,87 @@
+import { GatewayError, type ErrorCode, type ErrorDetails } from '../../model/errors.ts';
+import { readBounded } from '../../wire/bounded.ts';
+import { headerOf, type WireResponse } from '../../wire/message.ts';
+import { childText, parseXml, type XmlElement } from '../../wire/xml-document.ts';
+import { modelCodeOf } from './errors.ts';
+
+/** Bytes of an error document that are worth reading. */
+const MAX_ERROR = 64 * 1024;
+/** Elements of the vendor's error that may tell our client something about its own request. */
+const TELLING = ['ArgumentName', 'ArgumentValue', 'PartNumber', 'MinSizeAllowed', 'ProposedSize', 'MaxSizeAllowed'];
+/** Refusals that are about the gateway's own credentials at the store: nothing that our client could mend. */
+const OURS: readonly ErrorCode[] = ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed', 'InvalidSecurityToken'];
+
+/** The model's error for a store's error answer. */
+export async function storeError(response: WireResponse, operation: string): Promise<GatewayError> {
+  const document = await documentOf(response);
+  const vendor = document === undefined ? '' : (childText(document, 'Code') ?? '');
+  const ec = headerOf(response.headers, 'x-oss-ec') ?? (document === undefined ? undefined : childText(document, 'EC'));
+  const code = modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, operation);
+  const message = (document === undefined ? '' : (childText(document, 'Message') ?? '')) || `The store answered ${response.status}.`;
+  if (OURS.includes(code))
+    return new GatewayError('InternalError', 'The store refused the credentials of the gateway.', { cause: new Error(`${vendor}: ${message}`) });
+  const position = headerOf(response.headers, 'x-oss-next-append-position');
+  return new GatewayError(code, message, {
+    details: detailsOf(document),
+    ...(ec === undefined ? {} : { ec }),
+    headers: {
+      ...(position === undefined ? {} : { 'x-oss-next-append-position': position }),
+      ...(response.status === 304 ? notModifiedHeaders(response) : {}),
+    },
+  });
+}
+
+/** A HEAD's error stands base64 in `x-oss-err`. */
+async function documentOf(response: WireResponse): Promise<XmlElement | undefined> {
+  const inHeader = headerOf(response.headers, 'x-oss-err');
+  const bytes = inHeader === undefined ? await bytesOf(response) : Buffer.from(inHeader, 'base64');
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  const outcome = parseXml(bytes);
+  return outcome.ok && outcome.root.name === 'Error' ? outcome.root : undefined;
+}
+
+async function bytesOf({ body }: WireResponse): Promise<Uint8Array | undefined> {
+  if (body === undefined || body instanceof Uint8Array) return body;
+  const read = await readBounded(body, MAX_ERROR);
+  return read === 'too-large' ? undefined : read;
+}
+
+function codeOfStatus(status: number, operation: string): ErrorCode {
+  switch (status) {
+    case 304:
+      return 'NotModified';
+    case 403:
+      return 'AccessDenied';
+    case 404:
+      return /Object|Upload|Part/.test(operation) ? 'NoSuchKey' : 'NoSuchBucket';
+    case 411:
+      return 'MissingContentLength';
+    case 412:
+      return 'PreconditionFailed';
+    case 416:
+      return 'InvalidRange';
+    case 429:
+    case 503:
+      return 'ServiceUnavailable';
+    default:
+      return status >= 400 && status < 500 ? 'InvalidRequest' : 'InternalError';
+  }
+}
+
+function detailsOf(document: XmlElement | undefined): ErrorDetails {
+  if (document === undefined) return {};
+  return Object.fromEntries(
+    TELLING.flatMap((name) => {
+      const value = childText(document, name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+function notModifiedHeaders(response: WireResponse): Record<string, string> {
+  const kept = ['etag', 'last-modified'].flatMap((name) => {
+    const value = headerOf(response.headers, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,59 @@
+import { GatewayError } from '../../model/errors.ts';
+import type { CannedAcl } from '../../model/objects.ts';
+import { childOf, childText } from '../../wire/xml-document.ts';
+import type { XmlElement } from '../../wire/xml-document.ts';
+import { NAMESPACE } from './xml.ts';
+
+const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
+const ALL_USERS = 'http://acs.amazonaws.com/groups/global/AllUsers';
+const AUTHENTICATED = 'http://acs.amazonaws.com/groups/global/AuthenticatedUsers';
+
+/** Grants beside the owner's, by canned ACL. */
+const GRANTS: Readonly<Record<CannedAcl, readonly (readonly [group: string, permission: 'READ' | 'WRITE'])[]>> = {
+  private: [],
+  default: [],
+  'public-read': [[ALL_USERS, 'READ']],
+  'public-read-write': [
+    [ALL_USERS, 'READ'],
+    [ALL_USERS, 'WRITE'],
+  ],
+  'authenticated-read': [[AUTHENTICATED, 'READ']],
+};
+
+/** A canned ACL written out in grants. `xsi:type` is an attribute, so this document is put together here. */
+export function aclDocument(acl: CannedAcl): string {
+  const owner = '<ID>bucketseal</ID><DisplayName>bucketseal</DisplayName>';
+  const grants = GRANTS[acl].map(([group, permission]) => grant('Group', `<URI>${group}</URI>`, permission));
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?>\n<AccessControlPolicy xmlns="${NAMESPACE}"><Owner>${owner}</Owner>` +
+    `<AccessControlList>${[grant('CanonicalUser', owner, 'FULL_CONTROL'), ...grants].join('')}</AccessControlList>` +
+    '</AccessControlPolicy>'
+  );
+}
+
+/** The canned ACL that a store's grants amount to; grants that none says are an error, never rounded. */
+export function readAcl(root: XmlElement): CannedAcl {
+  const list = childOf(root, 'AccessControlList');
+  const ownerId = childText(childOf(root, 'Owner') ?? root, 'ID');
+  if (root.name !== 'AccessControlPolicy' || list === undefined)
+    throw new GatewayError('InternalError', 'The store answered something else than an access control policy.');
+  const others: string[] = [];
+  for (const element of list.children) {
+    const grantee = childOf(element, 'Grantee');
+    const permission = childText(element, 'Permission') ?? '';
+    const uri = grantee === undefined ? undefined : childText(grantee, 'URI');
+    const isOwner = uri === undefined && grantee !== undefined && childText(grantee, 'ID') === ownerId;
+    if (!isOwner) others.push(`${uri ?? '?'} ${permission}`);
+  }
+  const found = (['private', 'public-read', 'public-read-write', 'authenticated-read'] as const).find(
+    (acl) =>
+      GRANTS[acl].length === others.length && GRANTS[acl].every((expected) => others.includes(expected.join(' '))),
+  );
+  if (found === undefined)
+    throw new GatewayError('NotImplemented', 'The ACL has grants that no canned ACL says; they are not implemented.');
+  return found;
+}
+
+function grant(type: 'CanonicalUser' | 'Group', grantee: string, permission: string): string {
+  return `<Grant><Grantee xmlns:xsi="${XSI}" xsi:type="${type}">${grantee}</Grantee><Permission>${permission}</Permission></Grant>`;
+}

@@ -1,0 +1,70 @@
+import { GatewayError } from '../../model/errors.ts';
+import type { ObjectMetadata } from '../../model/objects.ts';
+import type { HeaderLines } from '../../wire/message.ts';
+import { headerOf } from '../../wire/message.ts';
+
+const USER = 'x-amz-meta-';
+// S3: user metadata in a PUT is limited to 2 KB, names and values together.
+const MAX_USER_BYTES = 2048;
+
+const FIELDS = [
+  ['content-type', 'contentType'],
+  ['content-encoding', 'contentEncoding'],
+  ['content-disposition', 'contentDisposition'],
+  ['content-language', 'contentLanguage'],
+  ['cache-control', 'cacheControl'],
+  ['expires', 'expires'],
+  ['x-amz-website-redirect-location', 'websiteRedirect'],
+] as const;
+
+/** A client's metadata: user names in lower case, values byte for byte (client-side-encryption envelopes live there). */
+export function decodeMetadata(lines: HeaderLines): ObjectMetadata {
+  const metadata = readMetadata(lines);
+  const size = Object.entries(metadata.user).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (size > MAX_USER_BYTES)
+    throw new GatewayError('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      details: { Size: size, MaxSizeAllowed: MAX_USER_BYTES },
+    });
+  const encoding = withoutChunked(metadata.contentEncoding);
+  const entries = Object.entries({ ...metadata, contentEncoding: encoding });
+  return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), user: metadata.user };
+}
+
+/** A store's answer, unjudged. */
+export function readMetadata(lines: HeaderLines): ObjectMetadata {
+  const fields: Record<string, string> = {};
+  for (const [header, field] of FIELDS) {
+    const value = headerOf(lines, header);
+    if (value !== undefined) fields[field] = value;
+  }
+  const user = new Map<string, string>();
+  for (const [name, value] of lines) {
+    if (!name.startsWith(USER)) continue;
+    const short = name.slice(USER.length);
+    const before = user.get(short);
+    user.set(short, before === undefined ? value : `${before},${value}`);
+  }
+  return { ...fields, user: Object.fromEntries(user) };
+}
+
+/** Headers of an answer, or of a request to a store. */
+export function encodeMetadata(metadata: ObjectMetadata): HeaderLines {
+  const lines: [string, string][] = [];
+  for (const [header, field] of FIELDS) {
+    const value = metadata[field];
+    if (value !== undefined) lines.push([header, value]);
+  }
+  for (const [name, value] of Object.entries(metadata.user)) lines.push([`${USER}${name}`, value]);
+  return lines;
+}
+
+/** `aws-chunked` describes the transfer and is not stored; the rest is. */
+function withoutChunked(encoding: string | undefined): string | undefined {
+  if (encoding === undefined || !/aws-chunked/i.test(encoding)) return encoding;
+  const kept = encoding
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token.toLowerCase() !== 'aws-chunked' && token !== '')
+    .join(',');
+  return kept === '' ? undefined : kept;
+}

@@ -1,0 +1,174 @@
+import type { Body, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { CannedAcl, StorageClass, VersionedRef } from '../../model/objects.ts';
+import type { HeaderLines } from '../../wire/message.ts';
+import { headerOf, headersOf, queryOf } from '../../wire/message.ts';
+import type { VerifiedRequest } from '../dialect.ts';
+import { inFamily } from './encryption-family.ts';
+
+/** A client's request with what every decoder asks of it. */
+export interface Fields {
+  readonly bucket: string;
+  readonly key: string;
+  readonly body: Body;
+  /** Headers, and the `x-amz-*` parameters that a presigner moved into the query. */
+  readonly headers: HeaderLines;
+  readonly header: (name: string) => string | undefined;
+  readonly query: (name: string) => string | undefined;
+}
+
+export function fieldsOf(request: VerifiedRequest): Fields {
+  const headers = [...request.wire.headers, ...hoisted(request)];
+  refuseReserved(headers);
+  return {
+    bucket: request.bucket ?? '',
+    key: request.key ?? '',
+    body: request.body,
+    headers,
+    header: (name) => headerOf(headers, name),
+    query: (name) => queryOf(request.wire.query, name),
+  };
+}
+
+/** `versionId`, which S3 refuses when it is there and empty. */
+export function versioned(fields: Fields): VersionedRef {
+  const versionId = fields.query('versionId');
+  if (versionId === '') throw invalid('versionId', '', 'Version id cannot be the empty string');
+  return { bucket: fields.bucket, key: fields.key, ...(versionId === undefined ? {} : { versionId }) };
+}
+
+/** A whole number within bounds; above the upper one it is lowered to it (`max-keys`), as S3 does. */
+export function pageSize(fields: Fields, name: string, upper: number): number {
+  const value = fields.query(name);
+  if (value === undefined || value === '') return upper;
+  if (!/^-?\d{1,10}$/.test(value))
+    throw invalid(name, value, `Provided ${name} not an integer or within integer range`);
+  const number = Number(value);
+  if (number < 0 || number > 0x7fffffff)
+    throw invalid(name, value, `Argument ${name} must be an integer between 0 and 2147483647`);
+  return Math.min(number, upper);
+}
+
+export function encodingType(fields: Fields): { readonly encodingType?: 'url' } {
+  const value = fields.query('encoding-type');
+  if (value === undefined || value === '') return {};
+  if (value.toLowerCase() !== 'url') throw invalid('encoding-type', value, 'Invalid Encoding Method specified in Request');
+  return { encodingType: 'url' };
+}
+
+/** A part number of an upload or of a read: 1 to 10,000. */
+export function partNumberOf(value: string): number {
+  const number = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (number < 1 || number > 10_000)
+    throw invalid('partNumber', value, 'Part number must be an integer between 1 and 10000, inclusive');
+  return number;
+}
+
+export function storageClassOf(value: string | undefined): StorageClass | undefined {
+  if (value === undefined) return undefined;
+  const found = STORAGE_CLASSES.find((name) => name === value);
+  if (found === undefined)
+    throw new GatewayError('InvalidStorageClass', 'The storage class you specified is not valid', {
+      details: { StorageClassRequested: value },
+    });
+  return found;
+}
+
+/** A store's word for a class; what is not known counts as the standard one. */
+export function readStorageClass(value: string | undefined): StorageClass {
+  return STORAGE_CLASSES.find((name) => name === value) ?? 'STANDARD';
+}
+
+export function cannedAclOf(value: string | undefined): CannedAcl | undefined {
+  if (value === undefined) return undefined;
+  const found = CANNED.find((name) => name === value);
+  if (found !== undefined) return found;
+  if (['bucket-owner-full-control', 'bucket-owner-read', 'aws-exec-read', 'log-delivery-write'].includes(value))
+    throw new GatewayError('NotImplemented', `The canned ACL ${value} is not implemented.`);
+  throw invalid('x-amz-acl', value, 'The canned ACL is not valid.');
+}
+
+export function checksumAlgorithmOf(fields: Fields, name: string): ChecksumAlgorithm | undefined {
+  const value = fields.header(name);
+  if (value === undefined) return undefined;
+  const found = CHECKSUM_ALGORITHMS.find((algorithm) => algorithm === value.toUpperCase());
+  if (found === undefined)
+    throw new GatewayError(
+      'InvalidRequest',
+      'Checksum algorithm provided is unsupported. Please try again with any of the valid types: ' +
+        `[${CHECKSUM_ALGORITHMS.join(', ')}]`,
+    );
+  return found;
+}
+
+export function checksumTypeOf(fields: Fields): ChecksumType | undefined {
+  const value = fields.header('x-amz-checksum-type');
+  if (value === undefined) return undefined;
+  if (value !== 'COMPOSITE' && value !== 'FULL_OBJECT')
+    throw new GatewayError('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.');
+  return value;
+}
+
+export function checksumHeader(algorithm: ChecksumAlgorithm): string {
+  return `x-amz-checksum-${algorithm.toLowerCase()}`;
+}
+
+/** Headers whose meaning the model does not carry: to drop one would drop a protection. */
+export function refuseUnmodelled(fields: Fields): void {
+  const found = fields.headers.find(([name]) => UNMODELLED.test(name));
+  if (found !== undefined)
+    throw new GatewayError('NotImplemented', `A header you provided implies functionality that is not implemented: ${found[0]}`, {
+      details: { Header: found[0] },
+    });
+}
+
+/** Optional fields as they stand in an object literal: absent instead of undefined. */
+export function given<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
+}
+
+export function invalid(name: string, value: string, message: string): GatewayError {
+  return new GatewayError('InvalidArgument', message, { details: { ArgumentName: name, ArgumentValue: value } });
+}
+
+const STORAGE_CLASSES: readonly StorageClass[] = [
+  'STANDARD',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'REDUCED_REDUNDANCY',
+  'INTELLIGENT_TIERING',
+  'GLACIER_IR',
+  'GLACIER',
+  'DEEP_ARCHIVE',
+];
+const CANNED: readonly CannedAcl[] = ['private', 'public-read', 'public-read-write', 'authenticated-read'];
+const UNMODELLED =
+  /^x-amz-(grant-.*|object-lock-.*|bucket-object-lock-enabled|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
+// Names of the gateway and of stores' own replication: from a client they would forge a seal or a replica's state.
+const RESERVED = /^(x-amz-replication-status|x-(amz|oss)-meta-bucketseal-.*|x-bucketseal-.*|x-minio-(replication|internal|source).*)$/;
+// A checksum in a presigned query is that of an empty body (the JS presigner's): AWS ignores it there.
+const NOT_HOISTED =
+  /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256|sdk-checksum-algorithm|checksum-.*|trailer|decoded-content-length)$/;
+
+function refuseReserved(headers: HeaderLines): void {
+  const found = headers.find(([name]) => RESERVED.test(name));
+  if (found !== undefined) throw invalid(found[0], found[1], `${found[0]} is reserved and not accepted from clients.`);
+}
+
+function hoisted(request: VerifiedRequest): HeaderLines {
+  const lines: [string, string][] = [];
+  for (const parameter of request.wire.query) {
+    const name = parameter.name.toLowerCase();
+    const value = parameter.value ?? '';
+    if (!/^x-(amz|minio|bucketseal)-/.test(name) || NOT_HOISTED.test(name) || inFamily(name)) continue;
+    // CR, LF or NUL in a value would split a header of the request to the store.
+    if (/[\u0000-\u001f\u007f]/.test(value) || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
+      throw invalid(name.slice(0, 64), '', 'The query parameter cannot stand for a header.');
+    const latin1 = Buffer.from(value, 'utf8').toString('latin1');
+    if (headersOf(request.wire.headers, name).some((other) => other !== latin1))
+      throw invalid(name, value, `${name} stands in the headers and in the query with different values.`);
+    if (headersOf(request.wire.headers, name).length === 0) lines.push([name, latin1]);
+  }
+  return lines;
+}

@@ -1,0 +1,118 @@
+import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { CompletedPart } from '../../model/objects.ts';
+import type { StorageRequest } from '../../model/operations.ts';
+import { childText } from '../../wire/xml-document.ts';
+import type { XmlElement } from '../../wire/xml-document.ts';
+import { decodeConditions } from './conditions.ts';
+import type { ClientEncryption } from './encryption.ts';
+import { checksumAlgorithmOf, checksumHeader, checksumTypeOf, given, partNumberOf } from './parameters.ts';
+import type { Fields } from './parameters.ts';
+import { parseCopyRange } from './range.ts';
+import { copySource, objectWrite } from './request-objects.ts';
+import type { MultipartOperation } from './request.ts';
+import { malformed, readDocument, unquoted } from './xml.ts';
+
+export async function decodeMultipartOperation(
+  operation: MultipartOperation,
+  fields: Fields,
+  encryption: ClientEncryption,
+): Promise<StorageRequest> {
+  const { bucket, key } = fields;
+  const uploadId = fields.query('uploadId') ?? '';
+  switch (operation) {
+    case 'CreateMultipartUpload':
+      return {
+        operation,
+        ...objectWrite(fields, encryption),
+        ...given('checksumAlgorithm', checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm')),
+        ...given('checksumType', checksumTypeOf(fields)),
+      };
+    case 'UploadPart':
+      return { operation, ...partOf(fields, encryption, uploadId), body: fields.body };
+    case 'UploadPartCopy': {
+      const range = fields.header('x-amz-copy-source-range');
+      return {
+        operation,
+        ...partOf(fields, encryption, uploadId),
+        ...copySource(fields, encryption),
+        ...given('sourceRange', range === undefined ? undefined : parseCopyRange(range)),
+      };
+    }
+    case 'CompleteMultipartUpload':
+      return {
+        operation,
+        bucket,
+        key,
+        uploadId,
+        parts: partsOf(await readDocument(fields.body.bytes, 'CompleteMultipartUpload')),
+        conditions: decodeConditions(fields.headers),
+        ...given('customerKey', encryption.customerKey),
+        ...given('checksum', completeChecksum(fields)),
+      };
+    case 'AbortMultipartUpload':
+      return { operation, bucket, key, uploadId };
+  }
+}
+
+// S3: an upload has 10,000 parts at most.
+const MAX_PARTS = 10_000;
+
+function partOf(
+  fields: Fields,
+  encryption: ClientEncryption,
+  uploadId: string,
+): Pick<StorageRequest<'UploadPart'>, 'bucket' | 'key' | 'uploadId' | 'partNumber' | 'customerKey'> {
+  return {
+    bucket: fields.bucket,
+    key: fields.key,
+    uploadId,
+    partNumber: partNumberOf(fields.query('partNumber') ?? ''),
+    ...given('customerKey', encryption.customerKey),
+  };
+}
+
+function partsOf(root: XmlElement): readonly CompletedPart[] {
+  if (root.children.length === 0 || root.children.length > MAX_PARTS) throw malformed();
+  const parts = root.children.map(completedPart);
+  parts.forEach((part, index) => {
+    if (index > 0 && part.partNumber <= (parts[index - 1]?.partNumber ?? 0))
+      throw new GatewayError(
+        'InvalidPartOrder',
+        'The list of parts was not in ascending order. Parts must be ordered by part number.',
+      );
+  });
+  return parts;
+}
+
+function completedPart(element: XmlElement): CompletedPart {
+  const [number, etag] = [childText(element, 'PartNumber')?.trim(), childText(element, 'ETag')?.trim()];
+  if (element.name !== 'Part' || number === undefined || etag === undefined || !/^\d{1,9}$/.test(number))
+    throw malformed();
+  const checksums = CHECKSUM_ALGORITHMS.filter((name) => childText(element, `Checksum${name}`) !== undefined);
+  const [algorithm] = checksums;
+  if (element.children.some(({ name }) => !/^(PartNumber|ETag|Checksum[A-Z0-9]+)$/.test(name)) || checksums.length > 1)
+    throw malformed();
+  return {
+    partNumber: partNumberOf(number),
+    etag: unquoted(etag),
+    ...given('checksum', algorithm === undefined ? undefined : childText(element, `Checksum${algorithm}`)),
+    ...given('checksumAlgorithm', algorithm),
+  };
+}
+
+/** The checksum of the whole object that Complete names in a header. The body's own checksum has the same header: S3 reads it so too. */
+function completeChecksum(
+  fields: Fields,
+): { readonly algorithm: ChecksumAlgorithm; readonly value: string; readonly type?: ChecksumType } | undefined {
+  const found = CHECKSUM_ALGORITHMS.filter((algorithm) => fields.header(checksumHeader(algorithm)) !== undefined);
+  const [algorithm, second] = found;
+  if (algorithm === undefined) return undefined;
+  if (second !== undefined)
+    throw new GatewayError(
+      'InvalidRequest',
+      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    );
+  return { algorithm, value: fields.header(checksumHeader(algorithm)) ?? '', ...given('type', checksumTypeOf(fields)) };
+}

@@ -1,0 +1,85 @@
+import { GatewayError } from '../../model/errors.ts';
+import type { OperationName, StorageRequest } from '../../model/operations.ts';
+import type { VerifiedRequest } from '../dialect.ts';
+import type { BucketEncryptionWords } from './bucket-encryption.ts';
+import type { ObjectEncryptionWords } from './encryption.ts';
+import { operationOf } from './operations.ts';
+import { fieldsOf, refuseUnmodelled } from './parameters.ts';
+import { passthroughRefusal } from './passthrough.ts';
+import { decodeBucketOperation } from './request-buckets.ts';
+import { decodeListOperation } from './request-lists.ts';
+import { decodeMultipartOperation } from './request-multipart.ts';
+import { decodeObjectOperation } from './request-objects.ts';
+
+/** The words that a variant of S3 may choose for itself. */
+export interface RequestWords {
+  readonly object: ObjectEncryptionWords;
+  readonly bucket: BucketEncryptionWords;
+}
+
+/** A client's request in the model. Small XML bodies are read here, bounded. */
+export async function decodeRequest(request: VerifiedRequest, words: RequestWords): Promise<StorageRequest> {
+  const recognised = operationOf({ ...request.wire, bucket: request.bucket, key: request.key });
+  const fields = fieldsOf(request);
+  checkKey(request.key);
+  if (recognised.operation === 'Passthrough') {
+    const refusal = passthroughRefusal(request);
+    if (refusal !== undefined) throw refusal;
+    return { ...recognised, bucket: fields.bucket, ...(request.key === undefined ? {} : { key: request.key }) };
+  }
+  refuseUnmodelled(fields);
+  const { operation } = recognised;
+  const encryption = words.object.decodeClient(request, operation);
+  if (isIn(LISTS, operation)) return decodeListOperation(operation, fields);
+  if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, fields, encryption);
+  if (isIn(OBJECTS, operation)) return decodeObjectOperation(operation, fields, encryption);
+  return decodeBucketOperation(operation, fields, words.bucket);
+}
+
+// S3: a key is at most 1,024 bytes of UTF-8.
+const MAX_KEY_BYTES = 1024;
+
+const LISTS = ['ListBuckets', 'ListObjects', 'ListObjectsV2', 'ListObjectVersions', 'ListMultipartUploads', 'ListParts'] as const;
+const MULTIPART = [
+  'CreateMultipartUpload',
+  'UploadPart',
+  'UploadPartCopy',
+  'CompleteMultipartUpload',
+  'AbortMultipartUpload',
+] as const;
+const OBJECTS = [
+  'PutObject',
+  'AppendObject',
+  'GetObject',
+  'HeadObject',
+  'GetObjectAttributes',
+  'CopyObject',
+  'DeleteObject',
+  'DeleteObjects',
+  'GetObjectTagging',
+  'PutObjectTagging',
+  'DeleteObjectTagging',
+  'GetObjectAcl',
+  'PutObjectAcl',
+] as const;
+
+export type ListOperation = (typeof LISTS)[number];
+export type MultipartOperation = (typeof MULTIPART)[number];
+export type ObjectOperation = (typeof OBJECTS)[number];
+export type BucketOperation = Exclude<
+  OperationName,
+  ListOperation | MultipartOperation | ObjectOperation | 'Passthrough'
+>;
+
+function isIn<N extends OperationName>(names: readonly N[], operation: OperationName): operation is N {
+  return (names as readonly OperationName[]).includes(operation);
+}
+
+function checkKey(key: string | undefined): void {
+  if (key === undefined) return;
+  const size = Buffer.byteLength(key, 'utf8');
+  if (size > MAX_KEY_BYTES)
+    throw new GatewayError('KeyTooLongError', 'Your key is too long', {
+      details: { Size: size, MaxSizeAllowed: MAX_KEY_BYTES },
+    });
+}

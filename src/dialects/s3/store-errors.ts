@@ -1,0 +1,195 @@
+import { ERROR_CODES, GatewayError } from '../../model/errors.ts';
+import type { ErrorCode, ErrorDetails } from '../../model/errors.ts';
+import type { StorageRequest } from '../../model/operations.ts';
+import type { WireResponse } from '../../wire/message.ts';
+import { headerOf } from '../../wire/message.ts';
+import { readBounded } from '../../wire/bounded.ts';
+import { childText, parseXml } from '../../wire/xml-document.ts';
+import type { XmlElement } from '../../wire/xml-document.ts';
+import { stream } from './store-body.ts';
+
+/** A store's error answer in the model's codes. The store's own words stay in `cause`. */
+export async function storeError(
+  request: StorageRequest,
+  response: WireResponse,
+  inside?: XmlElement,
+): Promise<GatewayError> {
+  if (response.status === 304)
+    return new GatewayError('NotModified', 'Not Modified', { headers: validators(response) });
+  const root = inside ?? (await errorDocument(response));
+  const said = {
+    status: response.status,
+    code: root === undefined ? '' : (childText(root, 'Code') ?? ''),
+    message: root === undefined ? '' : (childText(root, 'Message') ?? ''),
+  };
+  const cause = new Error(`store answered ${said.status} ${said.code}: ${said.message}`.slice(0, 1024));
+  const told = judge(request, said, root);
+  return new GatewayError(told.code, told.message, { cause, details: told.details ?? {} });
+}
+
+interface Said {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Judged {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+// Error documents are small; what is longer is not read on.
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Facts section 6: every server's answer in AWS's column, as far as the request shows what was meant. */
+function judge(request: StorageRequest, said: Said, root: XmlElement | undefined): Judged {
+  if (said.status >= 300 && said.status < 400)
+    return { code: 'InternalError', message: 'The store redirects to another endpoint; its configuration must name the right one.' };
+  const kms = 'encryption' in request && request.encryption.kind === 'kms' ? request.encryption : undefined;
+  const named = kms !== undefined && kms.key !== 'default' ? kms.key : undefined;
+  // RGW: 18 says InvalidArgument, 16 InvalidAccessKeyId, where the key is unknown.
+  if (
+    named !== undefined &&
+    (/^KMS\.?KeyNotFound|^KMSKeyNotFoundException$/.test(said.code) ||
+      (said.code === 'InvalidArgument' && /retrieve the actual key/i.test(said.message)) ||
+      (said.status === 403 && said.code === 'InvalidAccessKeyId'))
+  )
+    return { code: 'KMS.NotFoundException', message: `The store does not know the key '${named}'.` };
+  if (OWN_FAULT.has(said.code))
+    return { code: 'InternalError', message: "The store refused the gateway's own credentials or signature." };
+  const encrypted = 'encryption' in request && request.encryption.kind !== 'none';
+  if (encrypted && (said.status === 501 || said.code === 'NotImplemented'))
+    return { code: 'NotImplemented', message: 'The store does not support the server-side encryption that was decided.' };
+  const customer = customerKeyRefusal(request, said);
+  if (customer !== undefined) return customer;
+  const code = codeOf(said, request);
+  return {
+    code,
+    message: said.message === '' ? (DEFAULT_TEXT[code] ?? `The store answered ${said.status}.`) : said.message,
+    details: root === undefined ? {} : detailsOf(root),
+  };
+}
+
+function customerKeyRefusal(request: StorageRequest, said: Said): Judged | undefined {
+  if (request.operation !== 'GetObject' && request.operation !== 'HeadObject') return undefined;
+  const holds = request.customerKey !== undefined;
+  if (holds && (said.status === 403 || (said.status === 400 && said.code === 'InvalidArgument')))
+    return {
+      code: 'AccessDenied',
+      message:
+        'Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.',
+    };
+  // HEAD answers have no body: a 400 to a request without a key is an object that needs one.
+  const headless = request.operation === 'HeadObject' && said.code === '';
+  if (!holds && said.status === 400 && (headless || /server side encryption/i.test(said.message)))
+    return {
+      code: 'InvalidRequest',
+      message:
+        'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.',
+    };
+  if (holds && said.status === 400 && headless)
+    return { code: 'InvalidRequest', message: 'The encryption parameters are not applicable to this object.' };
+  return undefined;
+}
+
+function codeOf(said: Said, request: StorageRequest): ErrorCode {
+  const alias = ALIASES.get(said.code);
+  if (alias !== undefined) return alias;
+  const known = ERROR_CODES.find((code) => code === said.code);
+  // The model's own words for a lie is never taken from a store's mouth.
+  if (known !== undefined && known !== 'EncryptionNotHonoured') return known;
+  if (said.status === 404) return notFound(request);
+  return BY_STATUS.get(said.status) ?? (said.status >= 500 || said.status < 400 ? 'InternalError' : 'BadRequest');
+}
+
+function notFound(request: StorageRequest): ErrorCode {
+  if ('uploadId' in request) return 'NoSuchUpload';
+  if (request.operation === 'GetBucketEncryption') return 'ServerSideEncryptionConfigurationNotFoundError';
+  if (request.operation === 'GetBucketPolicy') return 'NoSuchBucketPolicy';
+  return 'key' in request ? 'NoSuchKey' : 'NoSuchBucket';
+}
+
+async function errorDocument(response: WireResponse): Promise<XmlElement | undefined> {
+  const read = await readBounded(stream(response), MAX_ERROR_BYTES);
+  if (read === 'too-large' || read.length === 0) return undefined;
+  const outcome = parseXml(read);
+  return outcome.ok && outcome.root.name === 'Error' ? outcome.root : undefined;
+}
+
+function validators(response: WireResponse): Readonly<Record<string, string>> {
+  const lines = (['etag', 'last-modified'] as const).map((name) => [name, headerOf(response.headers, name)] as const);
+  return Object.fromEntries(lines.filter((line): line is readonly [typeof line[0], string] => line[1] !== undefined));
+}
+
+/** Elements that help a client and name nothing of the store. */
+function detailsOf(root: XmlElement): ErrorDetails {
+  const kept = ['Condition', 'RangeRequested', 'ActualObjectSize', 'MinSizeAllowed', 'MaxSizeAllowed', 'ProposedSize', 'PartNumber'];
+  return Object.fromEntries(root.children.filter(({ name }) => kept.includes(name)).map(({ name, text }) => [name, text]));
+}
+
+/** What a store says of the gateway's signature is no fault of the client's. */
+const OWN_FAULT: ReadonlySet<string> = new Set([
+  'AuthorizationHeaderMalformed',
+  'AuthorizationQueryParametersError',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidSecurity',
+  'InvalidToken',
+  'MissingAuthenticationToken',
+  'MissingSecurityHeader',
+  'PermanentRedirect',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+  'TemporaryRedirect',
+  'TokenRefreshRequired',
+]);
+
+const ALIASES: ReadonlyMap<string, ErrorCode> = new Map([
+  ['AllAccessDisabled', 'AccessDenied'],
+  ['AccountProblem', 'AccessDenied'],
+  ['Busy', 'SlowDown'],
+  ['ConditionalRequestConflict', 'PreconditionFailed'],
+  ['KMS.KeyNotFoundException', 'KMS.NotFoundException'],
+  ['KMSKeyNotFoundException', 'KMS.NotFoundException'],
+  ['KMSDisabledException', 'KMS.DisabledException'],
+  ['KMSInvalidStateException', 'KMS.KMSInvalidStateException'],
+  ['KMS.InvalidStateException', 'KMS.KMSInvalidStateException'],
+  ['NoSuchObject', 'NoSuchKey'],
+  ['OperationAborted', 'ServiceUnavailable'],
+  ['SlowDownRead', 'SlowDown'],
+  ['SlowDownWrite', 'SlowDown'],
+  ['TooManyRequests', 'SlowDown'],
+  ['RequestLimitExceeded', 'SlowDown'],
+  ['XMinioInvalidObjectName', 'InvalidObjectName'],
+  ['XMinioServerNotInitialized', 'ServiceUnavailable'],
+]);
+
+const BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
+  [400, 'InvalidRequest'],
+  [401, 'AccessDenied'],
+  [403, 'AccessDenied'],
+  [405, 'MethodNotAllowed'],
+  [408, 'RequestTimeout'],
+  [409, 'InvalidRequest'],
+  [411, 'MissingContentLength'],
+  [412, 'PreconditionFailed'],
+  [413, 'EntityTooLarge'],
+  [416, 'InvalidRange'],
+  [429, 'SlowDown'],
+  [501, 'NotImplemented'],
+  [503, 'ServiceUnavailable'],
+]);
+
+const DEFAULT_TEXT: Readonly<Partial<Record<ErrorCode, string>>> = {
+  AccessDenied: 'Access Denied',
+  InvalidRange: 'The requested range is not satisfiable',
+  MethodNotAllowed: 'The specified method is not allowed against this resource.',
+  NoSuchBucket: 'The specified bucket does not exist',
+  NoSuchKey: 'The specified key does not exist.',
+  NoSuchUpload:
+    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+  PreconditionFailed: 'At least one of the pre-conditions you specified did not hold',
+  ServiceUnavailable: 'The store is not available.',
+};

@@ -1,0 +1,77 @@
+import type { CannedAcl, ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { OperationName, StorageRequest } from '../../model/operations.ts';
+import type { HeaderLines } from '../../wire/message.ts';
+import type { StoreTarget } from '../dialect.ts';
+import { encodeConditions } from './conditions.ts';
+import { formatCopySource } from './copy-source.ts';
+import { encodeCustomerKey } from './customer-key.ts';
+import { CUSTOMER, SOURCE_CUSTOMER } from './encryption-family.ts';
+import { encodeMetadata } from './metadata.ts';
+import { formatTaggingHeader } from './tagging.ts';
+
+/** Headers of a write of a whole object. */
+export function writeHeaders(
+  write: {
+    readonly metadata: ObjectMetadata;
+    readonly tags?: Tags;
+    readonly storageClass?: StorageClass;
+    readonly acl?: CannedAcl;
+    readonly conditions: StorageRequest<'PutObject'>['conditions'];
+    readonly forbidOverwrite?: boolean;
+  },
+  target: StoreTarget,
+  encryption: HeaderLines,
+): HeaderLines {
+  const tagged = write.tags !== undefined && Object.keys(write.tags).length > 0;
+  if (tagged) needs(target.capabilities.tagging, 'Object tagging');
+  const conditions =
+    write.forbidOverwrite === true ? { ...write.conditions, ifNoneMatch: ['*'] } : write.conditions;
+  return [
+    ...encodeMetadata(write.metadata),
+    ...encodeConditions(conditions),
+    ...(tagged ? ([['x-amz-tagging', formatTaggingHeader(write.tags)]] as const) : []),
+    ...(write.storageClass === undefined ? [] : ([['x-amz-storage-class', write.storageClass]] as const)),
+    ...aclHeaders(write.acl),
+    ...encryption,
+  ];
+}
+
+/** Headers that name a copy's source. */
+export function sourceHeaders(request: StorageRequest<'CopyObject' | 'UploadPartCopy'>): HeaderLines {
+  return [
+    ['x-amz-copy-source', formatCopySource(request.source)],
+    ...encodeConditions(request.sourceConditions, 'x-amz-copy-source-'),
+    ...(request.sourceCustomerKey === undefined ? [] : encodeCustomerKey(request.sourceCustomerKey, SOURCE_CUSTOMER)),
+  ];
+}
+
+export function keyHeaders(request: { readonly customerKey?: StorageRequest<'GetObject'>['customerKey'] }): HeaderLines {
+  return request.customerKey === undefined ? [] : encodeCustomerKey(request.customerKey, CUSTOMER);
+}
+
+export function aclHeaders(acl: CannedAcl | undefined): HeaderLines {
+  return acl === undefined || acl === 'default' ? [] : [['x-amz-acl', acl]];
+}
+
+export function checksumChoice(
+  request: StorageRequest<'CopyObject' | 'CreateMultipartUpload'>,
+  target: StoreTarget,
+): HeaderLines {
+  if (!target.capabilities.checksumHeaders || request.checksumAlgorithm === undefined) return [];
+  const type = request.operation === 'CreateMultipartUpload' ? request.checksumType : undefined;
+  return [
+    ['x-amz-checksum-algorithm', request.checksumAlgorithm],
+    ...(type === undefined ? [] : ([['x-amz-checksum-type', type]] as const)),
+  ];
+}
+
+/** Under COPY the source's metadata stays; the redirect is never copied and always named. */
+export function onlyRedirect({ websiteRedirect }: ObjectMetadata): ObjectMetadata {
+  return { user: {}, ...(websiteRedirect === undefined ? {} : { websiteRedirect }) };
+}
+
+/** Refuses what the store cannot do before a byte is sent. */
+export function needs(capability: boolean, what: OperationName | 'Object tagging'): void {
+  if (!capability) throw new GatewayError('NotImplemented', `${what} is not implemented by this store.`);
+}

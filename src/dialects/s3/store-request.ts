@@ -1,0 +1,391 @@
+import { createHash } from 'node:crypto';
+import type { Body, ByteStream } from '../../model/body.ts';
+import type { Encryption, StoreKeyId } from '../../model/encryption.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { StorageRequest } from '../../model/operations.ts';
+import type { Content } from '../../model/seal.ts';
+import type { HeaderLines } from '../../wire/message.ts';
+import { encodeComponent } from '../../wire/percent-encoding.ts';
+import { writeXml } from '../../wire/xml-document.ts';
+import type { XmlNode } from '../../wire/xml-document.ts';
+import type { StoreTarget, UnsignedRequest } from '../dialect.ts';
+import type { BucketEncryptionWords } from './bucket-encryption.ts';
+import { encodeConditions } from './conditions.ts';
+import type { ObjectEncryptionWords } from './encryption.ts';
+import { checksumHeader } from './parameters.ts';
+import { formatRange } from './range.ts';
+import { place } from './store-address.ts';
+import { aclHeaders, checksumChoice, keyHeaders, needs, onlyRedirect, sourceHeaders, writeHeaders } from './store-headers.ts';
+import { encodeTagging } from './tagging.ts';
+import { NAMESPACE, quoted } from './xml.ts';
+
+/** What a variant of S3 may word for itself toward a store. */
+export interface StoreWords {
+  readonly object: ObjectEncryptionWords;
+  readonly bucket: BucketEncryptionWords;
+}
+
+/** A request of the model for an S3 store. Nothing of the client's headers crosses but what the model carries. */
+export function encodeRequest(request: StorageRequest, target: StoreTarget, words: StoreWords): UnsignedRequest {
+  const draft = draftOf(request, target, words);
+  const bucket = 'bucket' in request ? request.bucket : undefined;
+  const key = 'key' in request && !draft.bucketOnly ? request.key : undefined;
+  const body = bodyOf(draft);
+  return {
+    method: draft.method,
+    ...place(target, bucket, key),
+    query: draft.query === undefined ? '' : formatQuery(draft.query),
+    headers: [...(draft.headers ?? []), ...body.headers],
+    body: body.bytes,
+    bodyLength: body.length,
+    ...(body.sha256 === undefined ? {} : { bodySha256: body.sha256 }),
+  };
+}
+
+type Query = readonly (readonly [name: string, value: string | number | undefined])[];
+
+interface Draft {
+  readonly method: string;
+  readonly query?: Query;
+  readonly headers?: HeaderLines;
+  readonly xml?: string;
+  readonly json?: string;
+  readonly upload?: Upload;
+  readonly bucketOnly?: boolean;
+}
+
+interface Upload {
+  readonly body: Body;
+  readonly content: Content | undefined;
+  readonly checksums: boolean;
+}
+
+function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords): Draft {
+  const encrypted = (encryption: Encryption<StoreKeyId> | undefined): HeaderLines =>
+    words.object.encodeStore(encryption);
+  const upload = (write: { readonly body: Body; readonly content?: Content }): Upload => ({
+    body: write.body,
+    content: write.content,
+    checksums: target.capabilities.checksumHeaders,
+  });
+  switch (request.operation) {
+    case 'PutObject':
+      return { method: 'PUT', headers: writeHeaders(request, target, encrypted(request.encryption)), upload: upload(request) };
+    case 'CopyObject': {
+      const replaces = request.metadataDirective === 'REPLACE';
+      const write = replaces ? request : { ...request, metadata: onlyRedirect(request.metadata) };
+      const retags = request.taggingDirective === 'REPLACE' && target.capabilities.tagging;
+      return {
+        method: 'PUT',
+        headers: [
+          ...writeHeaders(write, target, encrypted(request.encryption)),
+          ...sourceHeaders(request),
+          ['x-amz-metadata-directive', request.metadataDirective],
+          ...(retags ? ([['x-amz-tagging-directive', 'REPLACE']] as const) : []),
+          ...checksumChoice(request, target),
+        ],
+      };
+    }
+    case 'CreateMultipartUpload':
+      return {
+        method: 'POST',
+        query: [['uploads', undefined]],
+        headers: [...writeHeaders(request, target, encrypted(request.encryption)), ...checksumChoice(request, target)],
+      };
+    case 'UploadPart':
+      return { method: 'PUT', query: partQuery(request), headers: keyHeaders(request), upload: upload(request) };
+    case 'UploadPartCopy': {
+      const { sourceRange } = request;
+      return {
+        method: 'PUT',
+        query: partQuery(request),
+        headers: [
+          ...keyHeaders(request),
+          ...sourceHeaders(request),
+          ...(sourceRange === undefined
+            ? []
+            : ([['x-amz-copy-source-range', `bytes=${sourceRange.first}-${sourceRange.last}`]] as const)),
+        ],
+      };
+    }
+    case 'CompleteMultipartUpload':
+      return completeUpload(request, target);
+    case 'AbortMultipartUpload':
+      return { method: 'DELETE', query: [['uploadId', request.uploadId]] };
+    case 'ListParts':
+      return {
+        method: 'GET',
+        query: [
+          ['uploadId', request.uploadId],
+          ['max-parts', request.maxParts],
+          ['part-number-marker', request.partNumberMarker],
+        ],
+      };
+    case 'GetObject':
+    case 'HeadObject':
+      return {
+        method: request.operation === 'GetObject' ? 'GET' : 'HEAD',
+        query: [...versionQuery(request), ...maybe('partNumber', request.partNumber)],
+        headers: [
+          ...(request.range === undefined ? [] : ([['range', formatRange(request.range)]] as const)),
+          ...encodeConditions(request.conditions),
+          ...keyHeaders(request),
+          ...(request.checksumMode && target.capabilities.checksumHeaders
+            ? ([['x-amz-checksum-mode', 'ENABLED']] as const)
+            : []),
+          // undici decodes nothing, but a store must not compress what it sends either.
+          ['accept-encoding', 'identity'],
+        ],
+      };
+    case 'GetObjectAttributes':
+      return {
+        method: 'GET',
+        query: [['attributes', undefined], ...versionQuery(request)],
+        headers: [
+          // Size and ETag are always asked: the model's answer holds them.
+          ['x-amz-object-attributes', [...new Set(['ETag', 'ObjectSize', ...request.attributes])].join(',')],
+          ['x-amz-max-parts', String(request.maxParts)],
+          ['x-amz-part-number-marker', String(request.partNumberMarker)],
+          ...keyHeaders(request),
+        ],
+      };
+    case 'DeleteObject':
+      return { method: 'DELETE', query: versionQuery(request) };
+    case 'DeleteObjects':
+      return { method: 'POST', query: [['delete', undefined]], xml: deleteDocument(request) };
+    case 'GetObjectTagging':
+    case 'DeleteObjectTagging':
+      needs(target.capabilities.tagging, request.operation);
+      return {
+        method: request.operation === 'GetObjectTagging' ? 'GET' : 'DELETE',
+        query: [['tagging', undefined], ...versionQuery(request)],
+      };
+    case 'PutObjectTagging':
+      needs(target.capabilities.tagging, request.operation);
+      return { method: 'PUT', query: [['tagging', undefined], ...versionQuery(request)], xml: encodeTagging(request.tags) };
+    case 'GetObjectAcl':
+      return { method: 'GET', query: [['acl', undefined], ...versionQuery(request)] };
+    case 'PutObjectAcl':
+      return { method: 'PUT', query: [['acl', undefined], ...versionQuery(request)], headers: aclHeaders(request.acl) };
+    case 'ListBuckets':
+      return { method: 'GET' };
+    case 'CreateBucket':
+      return createBucket(request, target);
+    case 'HeadBucket':
+      return { method: 'HEAD' };
+    case 'DeleteBucket':
+      return { method: 'DELETE' };
+    case 'GetBucketLocation':
+      return { method: 'GET', query: [['location', undefined]] };
+    case 'GetBucketAcl':
+      return { method: 'GET', query: [['acl', undefined]] };
+    case 'PutBucketAcl':
+      return { method: 'PUT', query: [['acl', undefined]], headers: aclHeaders(request.acl) };
+    case 'GetBucketVersioning':
+      return { method: 'GET', query: [['versioning', undefined]] };
+    case 'GetBucketEncryption':
+    case 'DeleteBucketEncryption':
+      needs(target.capabilities.bucketEncryption, request.operation);
+      return {
+        method: request.operation === 'GetBucketEncryption' ? 'GET' : 'DELETE',
+        query: [['encryption', undefined]],
+      };
+    case 'PutBucketEncryption':
+      needs(target.capabilities.bucketEncryption, request.operation);
+      if (request.storeRule === undefined)
+        throw new GatewayError('InternalError', 'A bucket rule for a store was not put into its words.');
+      return { method: 'PUT', query: [['encryption', undefined]], xml: words.bucket.encodeStore(request.storeRule) };
+    case 'GetBucketPolicy':
+      return { method: 'GET', query: [['policy', undefined]] };
+    case 'PutBucketPolicy':
+      return { method: 'PUT', query: [['policy', undefined]], json: request.document };
+    case 'DeleteBucketPolicy':
+      return { method: 'DELETE', query: [['policy', undefined]] };
+    case 'ListObjects':
+      return { method: 'GET', query: [...pageQuery(request), ['marker', request.marker]] };
+    case 'ListObjectsV2':
+      return {
+        method: 'GET',
+        query: [
+          ['list-type', 2],
+          ...pageQuery(request),
+          ['start-after', request.startAfter],
+          ...maybe('continuation-token', storeToken(request.continuationToken)),
+        ],
+      };
+    case 'ListObjectVersions':
+      return {
+        method: 'GET',
+        query: [
+          ['versions', undefined],
+          ...pageQuery(request),
+          ['key-marker', request.keyMarker],
+          ['version-id-marker', request.versionIdMarker],
+        ],
+      };
+    case 'ListMultipartUploads':
+      return {
+        method: 'GET',
+        query: [
+          ['uploads', undefined],
+          ['prefix', request.prefix],
+          ['delimiter', request.delimiter],
+          ['key-marker', request.keyMarker],
+          ['upload-id-marker', request.uploadIdMarker],
+          ['max-uploads', request.maxUploads],
+          ['encoding-type', 'url'],
+        ],
+      };
+    case 'AppendObject':
+    case 'GetBucketInfo':
+    case 'GetBucketStat':
+    case 'GetBucketReplication':
+    case 'PutBucketReplication':
+    case 'DeleteBucketReplication':
+    case 'Passthrough':
+      throw new GatewayError('NotImplemented', `${request.operation} is not implemented for this store.`);
+  }
+}
+
+function formatQuery(query: Query): string {
+  return query
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) =>
+      value === undefined ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(String(value))}`,
+    )
+    .join('&');
+}
+
+function bodyOf(draft: Draft): {
+  readonly bytes: Uint8Array | ByteStream | undefined;
+  readonly length: number | undefined;
+  readonly headers: HeaderLines;
+  readonly sha256?: string;
+} {
+  const document = draft.xml ?? draft.json;
+  if (document !== undefined) {
+    const bytes = Buffer.from(document, 'utf8');
+    return {
+      bytes,
+      length: bytes.length,
+      headers: [
+        ['content-type', draft.xml === undefined ? 'application/json' : 'application/xml'],
+        ['content-md5', createHash('md5').update(bytes).digest('base64')],
+      ],
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    };
+  }
+  if (draft.upload === undefined) return { bytes: undefined, length: 0, headers: [] };
+  const { body, content, checksums } = draft.upload;
+  if (content !== undefined && content.length !== body.length)
+    return { bytes: content.bytes, length: content.length, headers: [] };
+  // Digests of the client's are of the plaintext: they hold only where the bytes cross as they are.
+  const value = body.checksum?.value();
+  return {
+    bytes: content?.bytes ?? body.bytes,
+    length: body.length,
+    headers: [
+      ...(body.md5 === undefined ? [] : ([['content-md5', body.md5]] as const)),
+      ...(checksums && body.checksum !== undefined && value !== undefined
+        ? ([[checksumHeader(body.checksum.algorithm), value]] as const)
+        : []),
+    ],
+  };
+}
+
+function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, target: StoreTarget): Draft {
+  const { parts, checksum } = request;
+  if (parts === 'all')
+    throw new GatewayError('NotImplemented', 'Completing an upload without a list of parts is not implemented for this store.');
+  const conditions =
+    request.forbidOverwrite === true ? { ...request.conditions, ifNoneMatch: ['*'] } : request.conditions;
+  const checksums = target.capabilities.checksumHeaders;
+  return {
+    method: 'POST',
+    query: [['uploadId', request.uploadId]],
+    headers: [
+      ...encodeConditions(conditions),
+      ...keyHeaders(request),
+      ...(checksum === undefined || !checksums
+        ? []
+        : ([[checksumHeader(checksum.algorithm), checksum.value]] as const)),
+      ...(checksum?.type === undefined || !checksums ? [] : ([['x-amz-checksum-type', checksum.type]] as const)),
+    ],
+    xml: writeXml(
+      [
+        'CompleteMultipartUpload',
+        parts.map(({ partNumber, etag, checksum: value, checksumAlgorithm }): XmlNode => [
+          'Part',
+          [
+            ['PartNumber', partNumber],
+            ['ETag', quoted(etag)],
+            checksums && value !== undefined && checksumAlgorithm !== undefined
+              ? [`Checksum${checksumAlgorithm}`, value]
+              : undefined,
+          ],
+        ]),
+      ],
+      NAMESPACE,
+    ),
+  };
+}
+
+function deleteDocument(request: StorageRequest<'DeleteObjects'>): string {
+  return writeXml(
+    [
+      'Delete',
+      [
+        // Never quiet toward the store: what it does not name cannot be reported as deleted.
+        ['Quiet', false],
+        ...request.objects.map(({ key, versionId }): XmlNode => [
+          'Object',
+          [['Key', key], versionId === undefined ? undefined : ['VersionId', versionId]],
+        ]),
+      ],
+    ],
+    NAMESPACE,
+  );
+}
+
+function createBucket(request: StorageRequest<'CreateBucket'>, target: StoreTarget): Draft {
+  const region = request.location ?? target.region;
+  const draft = { method: 'PUT', headers: aclHeaders(request.acl) };
+  if (region === 'us-east-1') return draft;
+  return { ...draft, xml: writeXml(['CreateBucketConfiguration', [['LocationConstraint', region]]], NAMESPACE) };
+}
+
+function pageQuery(request: StorageRequest<'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions'>): Query {
+  return [
+    ['prefix', request.prefix],
+    ['delimiter', request.delimiter],
+    ['max-keys', request.maxKeys],
+    // Keys may hold what XML cannot: always asked toward the store, and undone in its answer.
+    ['encoding-type', 'url'],
+  ];
+}
+
+function partQuery(request: StorageRequest<'UploadPart' | 'UploadPartCopy'>): Query {
+  return [
+    ['partNumber', request.partNumber],
+    ['uploadId', request.uploadId],
+  ];
+}
+
+function versionQuery(request: { readonly versionId?: string }): Query {
+  return maybe('versionId', request.versionId);
+}
+
+function maybe(name: string, value: string | number | undefined): Query {
+  return value === undefined ? [] : [[name, value]];
+}
+
+/** The model's tokens are the store's in base64url. */
+function storeToken(token: string | undefined): string | undefined {
+  if (token === undefined) return undefined;
+  const decoded = Buffer.from(token, 'base64url').toString('utf8');
+  if (decoded === '' || Buffer.from(decoded, 'utf8').toString('base64url') !== token)
+    throw new GatewayError('InvalidArgument', 'The continuation token provided is incorrect', {
+      details: { ArgumentName: 'continuation-token' },
+    });
+  return decoded;
+}

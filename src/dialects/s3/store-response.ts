@@ -1,0 +1,241 @@
+import type { Checksum } from '../../model/body.ts';
+import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
+import { GatewayError } from '../../model/errors.ts';
+import type { ObjectAttributes, ObjectContent, WriteResult } from '../../model/objects.ts';
+import type { OperationName, StorageRequest, StorageResult } from '../../model/operations.ts';
+import { parseHttpDate } from '../../wire/http-date.ts';
+import type { HeaderLines, WireResponse } from '../../wire/message.ts';
+import { headerOf } from '../../wire/message.ts';
+import { childText } from '../../wire/xml-document.ts';
+import type { XmlElement } from '../../wire/xml-document.ts';
+import { readAcl } from './acl.ts';
+import { readMetadata } from './metadata.ts';
+import { checksumHeader, given, readStorageClass } from './parameters.ts';
+import { parseContentRange } from './range.ts';
+import { discard, readText, readXml, stream } from './store-body.ts';
+import { storeError } from './store-errors.ts';
+import { decodeAttributes, decodeDeletes, decodeList } from './store-lists.ts';
+import type { StoreWords } from './store-request.ts';
+import { tolerantTags } from './tagging.ts';
+import { unquoted } from './xml.ts';
+
+/** A store's answer in the model; an error answer throws, also one inside a 200. */
+export async function decodeResponse<N extends OperationName>(
+  request: StorageRequest<N>,
+  response: WireResponse,
+  words: StoreWords,
+): Promise<StorageResult<N>> {
+  const asked = request as StorageRequest;
+  if (response.status < 200 || response.status > 299) throw await storeError(asked, response);
+  return await resultOf(asked, response, words);
+}
+
+async function resultOf(
+  request: StorageRequest,
+  response: WireResponse,
+  words: StoreWords,
+): Promise<StorageResult> {
+  const { headers } = response;
+  switch (request.operation) {
+    case 'GetObject':
+      return { ...attributes(response, words), content: contentOf(response) };
+    case 'HeadObject':
+      await discard(response);
+      return attributes(response, words);
+    case 'PutObject':
+    case 'UploadPart':
+      await discard(response);
+      return written(headers, words, headerOf(headers, 'etag'));
+    case 'CopyObject':
+    case 'UploadPartCopy': {
+      const root = await document(
+        request,
+        response,
+        request.operation === 'CopyObject' ? 'CopyObjectResult' : 'CopyPartResult',
+      );
+      return {
+        ...written(headers, words, childText(root, 'ETag')),
+        ...given('checksum', checksumIn(root)),
+        lastModified: time(childText(root, 'LastModified')),
+      };
+    }
+    case 'CreateMultipartUpload': {
+      const root = await document(request, response, 'InitiateMultipartUploadResult');
+      const uploadId = childText(root, 'UploadId');
+      if (uploadId === undefined || uploadId === '') throw odd('an upload without an id');
+      return { uploadId, ...given('encryption', words.object.decodeStore(headers)) };
+    }
+    case 'CompleteMultipartUpload': {
+      const root = await document(request, response, 'CompleteMultipartUploadResult');
+      return { ...written(headers, words, childText(root, 'ETag')), ...given('checksum', checksumIn(root)) };
+    }
+    case 'GetObjectAttributes':
+      return decodeAttributes(await document(request, response, 'GetObjectAttributesResponse'), headers);
+    case 'DeleteObject':
+      await discard(response);
+      return {
+        ...given('versionId', headerOf(headers, 'x-amz-version-id')),
+        ...(headerOf(headers, 'x-amz-delete-marker') === 'true' ? { deleteMarker: true } : {}),
+      };
+    case 'DeleteObjects':
+      return decodeDeletes(await document(request, response, 'DeleteResult'));
+    case 'GetObjectTagging':
+      return {
+        tags: tolerantTags(await document(request, response, 'Tagging')),
+        ...given('versionId', headerOf(headers, 'x-amz-version-id')),
+      };
+    case 'PutObjectTagging':
+    case 'DeleteObjectTagging':
+      await discard(response);
+      return { ...given('versionId', headerOf(headers, 'x-amz-version-id')) };
+    case 'GetObjectAcl':
+    case 'GetBucketAcl':
+      return { acl: readAcl(await document(request, response, 'AccessControlPolicy')) };
+    case 'CreateBucket':
+      await discard(response);
+      return { location: `/${request.bucket}`, created: true };
+    case 'HeadBucket':
+      await discard(response);
+      return { region: headerOf(headers, 'x-amz-bucket-region') ?? '' };
+    case 'GetBucketLocation': {
+      const root = await document(request, response, 'LocationConstraint');
+      const region = root.text === '' ? 'us-east-1' : root.text;
+      return { region: region === 'EU' ? 'eu-west-1' : region };
+    }
+    case 'GetBucketVersioning': {
+      const status = childText(await document(request, response, 'VersioningConfiguration'), 'Status');
+      return { status: status === 'Enabled' || status === 'Suspended' ? status : undefined };
+    }
+    case 'GetBucketEncryption':
+      return {
+        rule: words.bucket.decodeStore(await document(request, response, 'ServerSideEncryptionConfiguration')),
+      };
+    case 'GetBucketPolicy':
+      return { document: await readText(response) };
+    case 'ListBuckets':
+    case 'ListObjects':
+    case 'ListObjectsV2':
+    case 'ListObjectVersions':
+    case 'ListMultipartUploads':
+    case 'ListParts':
+      return decodeList(request, await document(request, response, undefined));
+    case 'DeleteBucket':
+    case 'PutBucketAcl':
+    case 'PutObjectAcl':
+    case 'PutBucketEncryption':
+    case 'DeleteBucketEncryption':
+    case 'PutBucketPolicy':
+    case 'DeleteBucketPolicy':
+    case 'AbortMultipartUpload':
+    case 'PutBucketReplication':
+    case 'DeleteBucketReplication':
+      await discard(response);
+      return {};
+    case 'AppendObject':
+    case 'GetBucketInfo':
+    case 'GetBucketStat':
+    case 'GetBucketReplication':
+    case 'Passthrough':
+      throw new GatewayError('NotImplemented', `${request.operation} is not implemented for this store.`);
+  }
+}
+
+/** The document of an answer. Copy and Complete may carry `<Error>` inside a 200, and that is a failure. */
+async function document(
+  request: StorageRequest,
+  response: WireResponse,
+  name: string | undefined,
+): Promise<XmlElement> {
+  const root = await readXml(response);
+  if (root?.name === 'Error') throw await storeError(request, response, root);
+  if (root === undefined || (name !== undefined && root.name !== name))
+    throw odd(`no ${name ?? 'list'} document`);
+  return root;
+}
+
+function written(headers: HeaderLines, words: StoreWords, etag: string | undefined): WriteResult {
+  if (etag === undefined || unquoted(etag) === '') throw odd('a write without an ETag');
+  return {
+    etag: unquoted(etag),
+    ...given('versionId', headerOf(headers, 'x-amz-version-id')),
+    ...given('encryption', words.object.decodeStore(headers)),
+    ...given('checksum', checksumOf(headers)),
+  };
+}
+
+function attributes(
+  response: WireResponse,
+  words: StoreWords,
+): ObjectAttributes & { readonly range?: { readonly first: number; readonly last: number } } {
+  const { headers } = response;
+  const partial = response.status === 206 ? parseContentRange(headerOf(headers, 'content-range')) : undefined;
+  if (response.status === 206 && partial === undefined) throw odd('a part of an object without its range');
+  const etag = headerOf(headers, 'etag');
+  if (etag === undefined) throw odd('an object without an ETag');
+  const partCount = wholeNumber(headerOf(headers, 'x-amz-mp-parts-count'));
+  const extra = {
+    ...given('expiration', headerOf(headers, 'x-amz-expiration')),
+    ...given('restore', headerOf(headers, 'x-amz-restore')),
+  };
+  return {
+    size: partial?.size ?? lengthOf(headers),
+    etag: unquoted(etag),
+    lastModified: time(headerOf(headers, 'last-modified')),
+    metadata: readMetadata(headers),
+    encryption: words.object.decodeStore(headers) ?? { kind: 'none' },
+    storageClass: readStorageClass(headerOf(headers, 'x-amz-storage-class')),
+    ...given('range', partial?.range),
+    ...given('versionId', headerOf(headers, 'x-amz-version-id')),
+    ...given('checksum', checksumOf(headers)),
+    ...given('tagCount', wholeNumber(headerOf(headers, 'x-amz-tagging-count'))),
+    ...given('partCount', partCount),
+    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+  };
+}
+
+function contentOf(response: WireResponse): ObjectContent {
+  return { kind: 'plain', bytes: stream(response), length: lengthOf(response.headers) };
+}
+
+/** A read without a length could end early and look whole. */
+function lengthOf(headers: HeaderLines): number {
+  const length = wholeNumber(headerOf(headers, 'content-length'));
+  if (length === undefined) throw odd('an object without a length');
+  return length;
+}
+
+function checksumOf(headers: HeaderLines): Checksum | undefined {
+  for (const algorithm of CHECKSUM_ALGORITHMS) {
+    const value = headerOf(headers, checksumHeader(algorithm));
+    if (value !== undefined) return { algorithm, value, type: typeOf(headerOf(headers, 'x-amz-checksum-type'), value) };
+  }
+  return undefined;
+}
+
+function checksumIn(root: XmlElement): Checksum | undefined {
+  for (const algorithm of CHECKSUM_ALGORITHMS) {
+    const value = childText(root, `Checksum${algorithm}`);
+    if (value !== undefined) return { algorithm, value, type: typeOf(childText(root, 'ChecksumType'), value) };
+  }
+  return undefined;
+}
+
+function typeOf(said: string | undefined, value: string): Checksum['type'] {
+  if (said === 'COMPOSITE' || said === 'FULL_OBJECT') return said;
+  return /-\d+$/.test(value) ? 'COMPOSITE' : 'FULL_OBJECT';
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}
+
+/** HTTP date or ISO 8601. */
+function time(text: string | undefined): number {
+  const ms = text === undefined ? NaN : (parseHttpDate(text) ?? Date.parse(text));
+  if (!Number.isFinite(ms)) throw odd('a time that is none');
+  return ms;
+}
+
+function odd(what: string): GatewayError {
+  return new GatewayError('InternalError', `The store answered ${what}.`);
+}

@@ -1,0 +1,43 @@
+import { GatewayError } from '../../model/errors.ts';
+import type { ByteStream } from '../../model/body.ts';
+import { readBounded } from '../../wire/bounded.ts';
+import { XML_LIMITS, parseXml } from '../../wire/xml-document.ts';
+import type { XmlElement } from '../../wire/xml-document.ts';
+
+/** The namespace of S3's documents. */
+export const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
+
+/** A client's document: bounded, well-formed and of the expected root, or MalformedXML. */
+export async function readDocument(bytes: ByteStream, root: string): Promise<XmlElement> {
+  const document = await readOptionalDocument(bytes, root);
+  if (document === undefined) throw new GatewayError('MalformedXML', 'The request has no XML document.');
+  return document;
+}
+
+/** The same; undefined for an empty body. */
+export async function readOptionalDocument(bytes: ByteStream, root: string): Promise<XmlElement | undefined> {
+  const read = await readBounded(bytes, XML_LIMITS.bytes);
+  if (read === 'too-large') throw malformed();
+  if (read.length === 0) return undefined;
+  const outcome = parseXml(read);
+  if (!outcome.ok || outcome.root.name !== root) throw malformed();
+  return outcome.root;
+}
+
+/** AWS's words for every document that is not what the schema says. */
+export function malformed(): GatewayError {
+  return new GatewayError(
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  );
+}
+
+/** ETag as documents carry it. */
+export function quoted(etag: string): string {
+  return `"${etag}"`;
+}
+
+/** An ETag as the model carries it: without quotes and weakness mark. */
+export function unquoted(etag: string): string {
+  return etag.replace(/^W\//, '').replace(/^"(.*)"$/s, '$1');
+}

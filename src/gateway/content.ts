@@ -1,0 +1,67 @@
+import type { KeyAlias } from '../model/encryption.ts';
+import type { Content } from '../model/seal.ts';
+import type { Body, ChecksumAlgorithm } from '../model/body.ts';
+import type { StorageRequest } from '../model/operations.ts';
+import { withholdLast } from '../wire/bounded.ts';
+import type { Call, Place } from './call.ts';
+import type { Protection } from './protect-write.ts';
+import { plainContent } from './protect/plain-content.ts';
+import { sealPut, type SealServices } from './protect/seal-write.ts';
+
+/** What goes to the store, and what must be cleaned up whatever happens. */
+export interface PreparedContent extends AsyncDisposable {
+  readonly content: Content;
+}
+
+/** Seals, or passes through; a body that the store cannot take as it is gets a length first. */
+export async function contentFor(
+  call: Call,
+  place: Place,
+  protection: Protection,
+  request: Pick<StorageRequest<'PutObject'>, 'key' | 'body' | 'metadata'>,
+): Promise<PreparedContent> {
+  const { seal } = protection;
+  if (seal !== undefined) {
+    const content = await sealPut({
+      body: request.body,
+      encryption: seal,
+      bucket: place.storeBucket,
+      binding: { key: request.key, metadata: request.metadata },
+      ...sealServices(call),
+    });
+    return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  return await unsealed(call, place, request.body);
+}
+
+/** Bytes that go as they are: digests on the way, the last chunk withheld until the client's own digests agreed. */
+export async function unsealed(call: Call, place: Place, body: Body, checksumAlgorithm?: ChecksumAlgorithm): Promise<PreparedContent> {
+  const embedded = place.backend.capabilities.seals;
+  const content = await plainContent(body, {
+    embedded,
+    crc64: call.dialect.traits.crc64,
+    ...(checksumAlgorithm === undefined ? {} : { checksum: checksumAlgorithm }),
+  });
+  if (embedded) return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (content.length === undefined && place.backend.capabilities.needsContentLength) {
+    const spooled = await call.services.spool.hold(content.bytes);
+    return { content: { ...content, bytes: spooled.bytes, length: spooled.length }, [Symbol.asyncDispose]: () => spooled.discard() };
+  }
+  const bytes = content.length === 0 ? await verifiedEmpty(content.bytes) : withholdLast(content.bytes);
+  return { content: { ...content, bytes }, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** The keyring's own names stand under `keyring` in the policy's `keys:`. */
+export function sealServices(call: Call): SealServices {
+  const { policy, keyring } = call.snapshot;
+  return { keyring, keyIdOf: (alias) => policy.keyAt(alias as KeyAlias, 'keyring'), randomBytes: call.services.randomBytes };
+}
+
+/** There is no last byte to withhold in an empty body: its digests are judged before the store hears of it. */
+async function verifiedEmpty(bytes: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) if (chunk.length > 0) chunks.push(chunk);
+  return (async function* replay() {
+    yield* chunks;
+  })();
+}

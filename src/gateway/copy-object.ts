@@ -1,0 +1,144 @@
+import { GatewayError } from '../model/errors.ts';
+import type { Body } from '../model/body.ts';
+import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import { attest } from './attest.ts';
+import { enter, type Call, type Place } from './call.ts';
+import { contentFor } from './content.ts';
+import { protectWrite, type Protection } from './protect-write.ts';
+import { readObject } from './read-object.ts';
+import { shownIn, withoutEncryption } from './shown.ts';
+
+type Copy = StorageRequest<'CopyObject'>;
+type CopyResult = StorageResult<'CopyObject'>;
+
+/** AWS: a single copy moves at most 5 GiB; larger objects go by UploadPartCopy. */
+const COPY_LIMIT = 5 * 1024 ** 3;
+
+/** The source is read as a GET would be, the target decided as a put; encryption is never inherited. */
+export async function copyObject(call: Call, request: Copy): Promise<CopyResult> {
+  const from = enter(call, 'read', request.source.bucket, request.source.key);
+  const to = enter(call, 'write', request.bucket, request.key);
+  await demandChange(call, to, request);
+  const protection = await protectWrite(call, to, request);
+  const result = copiesNatively(from, to, protection) ? await copyAtStore(call, { from, to, request, protection }) : await copyThrough(call, { from, to, request, protection });
+  return result;
+}
+
+/** A store copies by itself only where its copies are encrypted as told (Ceph answers 200 and stores plaintext). */
+export function copiesNatively(from: Place, to: Place, protection: { readonly encryption: unknown }): boolean {
+  if (from.backend !== to.backend || to.backend.capabilities.seals) return false;
+  return to.backend.capabilities.copyWithEncryption || protection.encryption === undefined;
+}
+
+interface CopyTask {
+  readonly from: Place;
+  readonly to: Place;
+  readonly request: Copy;
+  readonly protection: Protection;
+}
+
+async function copyAtStore(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
+  const result = await to.backend.execute(
+    {
+      ...request,
+      bucket: to.storeBucket,
+      source: { ...request.source, bucket: from.storeBucket },
+      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
+    },
+    call.context,
+  );
+  const observed = await attest(call, to, {
+    operation: 'CopyObject',
+    key: request.key,
+    expected: protection.expected,
+    etag: result.etag,
+    versionId: result.versionId,
+    observed: result.encryption,
+    customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
+  });
+  return { ...withoutEncryption(result), ...shownIn(call, to, observed) };
+}
+
+async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
+  const source = await readObject(call, from, sourceRead(request));
+  if (source.size > COPY_LIMIT)
+    throw new GatewayError('InvalidRequest', 'The specified copy source is larger than the maximum allowable size for a copy source: 5368709120');
+  const tags = request.taggingDirective === 'REPLACE' ? request.tags : await tagsOf(call, from, request, source.tagCount);
+  const body: Body = {
+    bytes: source.content.bytes,
+    length: source.content.length,
+    ...(request.checksumAlgorithm === undefined ? checksumOf(source) : { checksum: { algorithm: request.checksumAlgorithm, value: () => undefined } }),
+  };
+  const put: StorageRequest<'PutObject'> = {
+    operation: 'PutObject',
+    bucket: to.storeBucket,
+    key: request.key,
+    wish: request.wish,
+    metadata: request.metadataDirective === 'COPY' ? source.metadata : request.metadata,
+    conditions: request.conditions,
+    body,
+    ...(tags === undefined || Object.keys(tags).length === 0 ? {} : { tags }),
+    ...(request.storageClass === undefined ? {} : { storageClass: request.storageClass }),
+    ...(request.acl === undefined ? {} : { acl: request.acl }),
+    ...(request.forbidOverwrite === undefined ? {} : { forbidOverwrite: request.forbidOverwrite }),
+  };
+  await using content = await contentFor(call, to, protection, put);
+  const result = await to.backend.execute(
+    { ...put, content: content.content, ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }) },
+    call.context,
+  );
+  const observed = await attest(call, to, {
+    operation: 'PutObject',
+    key: request.key,
+    expected: protection.expected,
+    etag: result.etag,
+    versionId: result.versionId,
+    observed: result.encryption,
+    customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
+  });
+  const { digests } = content.content.finish();
+  return {
+    ...withoutEncryption(result),
+    ...shownIn(call, to, observed),
+    ...(call.dialect.traits.crc64 ? { crc64: digests.crc64 } : {}),
+    lastModified: call.services.now(),
+  };
+}
+
+/** The source as a GET of this client: its conditions fail a copy with 412, never with 304. */
+function sourceRead(request: Copy): StorageRequest<'GetObject'> {
+  return {
+    operation: 'GetObject',
+    ...request.source,
+    conditions: request.sourceConditions,
+    checksumMode: true,
+    overrides: {},
+    ...(request.sourceCustomerKey === undefined ? {} : { customerKey: request.sourceCustomerKey }),
+  };
+}
+
+function checksumOf(source: StorageResult<'GetObject'>): Pick<Body, 'checksum'> {
+  const { checksum } = source;
+  return checksum === undefined ? {} : { checksum: { algorithm: checksum.algorithm, value: () => undefined } };
+}
+
+async function tagsOf(call: Call, from: Place, request: Copy, tagCount: number | undefined): Promise<Copy['tags']> {
+  if (tagCount === undefined || tagCount === 0 || !from.backend.capabilities.tagging) return undefined;
+  const { tags } = await from.backend.execute({ operation: 'GetObjectTagging', ...request.source, bucket: from.storeBucket }, call.context);
+  return tags;
+}
+
+/** AWS refuses a copy onto itself that changes nothing; naming an encryption, or a bucket with a default, is a change. */
+async function demandChange(call: Call, to: Place, request: Copy): Promise<void> {
+  const same = request.source.bucket === request.bucket && request.source.key === request.key && request.source.versionId === undefined;
+  if (!same || !call.dialect.traits.selfCopyNeedsChange || request.metadataDirective === 'REPLACE' || request.taggingDirective === 'REPLACE') return;
+  if (request.wish.state !== 'absent' || request.storageClass !== undefined) return;
+  if (!to.backend.capabilities.seals || !call.snapshot.policy.delegates(request.bucket, request.key, call.services.now())) return;
+  const { rule } = await to.backend.execute({ operation: 'GetBucketEncryption', bucket: to.storeBucket }, call.context);
+  if (rule === undefined)
+    throw new GatewayError(
+      'InvalidRequest',
+      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+    );
+}
+

@@ -1,0 +1,62 @@
+import type { Dialect, DialectName } from '../dialects/dialect.ts';
+import { DIALECTS } from '../dialects/index.ts';
+import { GatewayError } from '../model/errors.ts';
+import type { WireRequest } from '../wire/message.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The language of a request's errors before anything is verified: a pin, else the scheme of its signature, else the first. */
+export function dialectForErrors(wire: WireRequest | undefined, snapshot: Snapshot): Dialect {
+  const [first] = Object.values(DIALECTS);
+  if (wire === undefined) return first as Dialect;
+  const pinned = pinOf(wire, snapshot);
+  if (pinned !== undefined) return DIALECTS[pinned];
+  const claimed = claims(wire)[0];
+  return claimed === undefined ? (first as Dialect) : pinnedByClient(claimed.dialect, claimed.accessKeyId, snapshot);
+}
+
+/**
+ * The one dialect whose signature opens the request. Several mechanisms in one request are refused: each gateway that
+ * verified one and read another was broken that way (CVE-2026-41145).
+ */
+export function chooseDialect(wire: WireRequest, snapshot: Snapshot): Dialect {
+  const found = claims(wire);
+  const [claim] = found;
+  if (claim === undefined) throw new GatewayError('AccessDenied', 'Anonymous access is forbidden for this operation.', { wording: {} });
+  // Variants of one wire language (jd of s3) claim the same signature; two different languages never may.
+  const languages = new Set(found.map(({ dialect }) => familyOf(dialect)));
+  if (languages.size > 1) throw new GatewayError('InvalidArgument', 'Only one auth mechanism allowed; only one signature of one kind may stand in a request.');
+  const pinned = pinOf(wire, snapshot);
+  if (pinned === undefined) return pinnedByClient(claim.dialect, claim.accessKeyId, snapshot);
+  const match = found.find(({ dialect }) => dialect.name === pinned);
+  if (match === undefined) throw new GatewayError('InvalidArgument', `This endpoint takes ${pinned} signatures only.`);
+  return match.dialect;
+}
+
+interface Found {
+  readonly dialect: Dialect;
+  readonly accessKeyId: string | undefined;
+}
+
+function claims(wire: WireRequest): readonly Found[] {
+  return Object.values(DIALECTS).flatMap((dialect) => {
+    const claim = dialect.claims(wire);
+    return claim === undefined ? [] : [{ dialect, accessKeyId: claim.accessKeyId }];
+  });
+}
+
+/** A variant shares its parent's verifier. */
+function familyOf(dialect: Dialect): unknown {
+  return dialect.verify;
+}
+
+function pinOf(wire: WireRequest, snapshot: Snapshot): DialectName | undefined {
+  const host = wire.host.replace(/:\d+$/, '');
+  return snapshot.hosts.get(host) ?? snapshot.listeners.get(wire.connection.listener)?.dialect;
+}
+
+function pinnedByClient(dialect: Dialect, accessKeyId: string | undefined, snapshot: Snapshot): Dialect {
+  const pin = accessKeyId === undefined ? undefined : snapshot.clients.get(accessKeyId)?.dialect;
+  if (pin === undefined) return dialect;
+  const pinned = DIALECTS[pin];
+  return familyOf(pinned) === familyOf(dialect) ? pinned : dialect;
+}

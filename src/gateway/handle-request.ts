@@ -1,0 +1,141 @@
+import type { Dialect, EncodeContext, VerifiedRequest } from '../dialects/dialect.ts';
+import { GatewayError } from '../model/errors.ts';
+import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import type { WireRequest, WireResponse } from '../wire/message.ts';
+import type { Call, Services } from './call.ts';
+import { demand } from './call.ts';
+import { chooseDialect, dialectForErrors } from './dialect-choice.ts';
+import { enforceStoredPolicy } from './stored-policy.ts';
+import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
+import { openLane, type Lane } from './lane.ts';
+import { patientAnswer } from './patient-answer.ts';
+import type { Client, Snapshot } from './snapshot.ts';
+import { withGatewayHeaders } from './gateway-headers.ts';
+
+export interface Gateway {
+  /** Always answers: errors leave in the client's dialect. */
+  handle(wire: WireRequest, signal: AbortSignal): Promise<WireResponse | Lane>;
+  /** For failures of the listener itself, before there is a request. */
+  encodeFailure(error: unknown, wire: WireRequest | undefined): WireResponse;
+}
+
+export interface GatewayOptions {
+  readonly snapshot: () => Snapshot;
+  readonly services: Services;
+}
+
+/** The way of a request: verify, transport, decode, decide, protect, send, attest, answer (DESIGN section 4). */
+export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
+  return {
+    async handle(wire, signal) {
+      const current = snapshot();
+      let dialect: Dialect = dialectForErrors(wire, current);
+      let request: StorageRequest | undefined;
+      let verified: VerifiedRequest | undefined;
+      try {
+        dialect = chooseDialect(wire, current);
+        verified = verify(dialect, wire, current, services);
+        const client = clientOf(verified, current);
+        services.signals.signatureForm(verified.form);
+        const call: Call = { snapshot: current, services, dialect, wire, verified, client, context: { requestId: wire.requestId, signal } };
+        demandTransport(call);
+        request = await dialect.decodeRequest(verified);
+        await enforceStoredPolicy(call, request);
+        if (request.operation === 'Passthrough') return openLane(call, request);
+        return await answer(call, request);
+      } catch (error) {
+        return failure(error, { dialect, wire, request, verified, services });
+      }
+    },
+    encodeFailure(error, wire) {
+      return failure(error, { dialect: dialectForErrors(wire, snapshot()), wire, request: undefined, verified: undefined, services });
+    },
+  };
+}
+
+async function answer<N extends ModelOperation>(call: Call, request: StorageRequest<N>): Promise<WireResponse> {
+  const handler = operationHandlers[request.operation as N] as Handler<N>;
+  const context = encodeContext(call.wire, call.verified);
+  const encode = (result: StorageResult<N>): WireResponse =>
+    withGatewayHeaders(call.dialect, result, call.dialect.encodeResponse(request, result, context));
+  const result = handler(call, request);
+  // Reading and writing through can take long: the client gets white space meanwhile, as S3 does.
+  if (handler.patient === true) return await patientAnswer(result, encode, (error) => failureDocument(error, call, context));
+  return encode(await result);
+}
+
+function verify(dialect: Dialect, wire: WireRequest, snapshot: Snapshot, services: Services): VerifiedRequest {
+  const listener = snapshot.listeners.get(wire.connection.listener);
+  return dialect.verify(wire, {
+    credential: (accessKeyId) => snapshot.clients.get(accessKeyId)?.credential,
+    candidateBuckets: (accessKeyId) => literalBuckets(snapshot.clients.get(accessKeyId)),
+    addressing: snapshot.addressing,
+    signatures: listener?.signatures ?? { ossV1: 'allow', sigV2: 'allow' },
+    now: services.now(),
+  });
+}
+
+/** Candidates in CNAME mode: literally named buckets only, 16 at most. */
+function literalBuckets(client: Client | undefined): readonly string[] {
+  const names = client?.principal.grants.flatMap((grant) => grant.buckets).filter((name) => !name.includes('*')) ?? [];
+  return [...new Set(names)].slice(0, 16);
+}
+
+function clientOf(verified: VerifiedRequest, snapshot: Snapshot): Client {
+  const client = snapshot.clients.get(verified.accessKeyId);
+  if (client === undefined) throw new GatewayError('InvalidAccessKeyId', 'The access key id does not exist.');
+  return client;
+}
+
+/** Transport comes first, the body unread: what was sent in clear text was already too much. */
+function demandTransport(call: Call): void {
+  const { bucket, key } = call.verified;
+  if (bucket === undefined) return;
+  const { secure, tlsVersion } = call.wire.connection;
+  demand(call.snapshot.policy.transport({ principal: call.client.principal, bucket, key, secure, tlsVersion }), call.dialect.name);
+}
+
+function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined): EncodeContext {
+  return {
+    requestId: wire.requestId,
+    now: wire.receivedAt,
+    method: wire.method,
+    bucket: verified?.bucket,
+    key: verified?.key,
+    resource: wire.path,
+    host: wire.host,
+  };
+}
+
+interface Failed {
+  readonly dialect: Dialect;
+  readonly wire: WireRequest | undefined;
+  readonly request: StorageRequest | undefined;
+  readonly verified: VerifiedRequest | undefined;
+  readonly services: Services;
+}
+
+function failure(error: unknown, { dialect, wire, request, verified, services }: Failed): WireResponse {
+  const requestId = wire?.requestId ?? services.randomBytes(8).toString('hex').toUpperCase();
+  const known = toGatewayError(error);
+  if (known !== error || known.code === 'InternalError' || known.code === 'ServiceUnavailable')
+    services.signals.failure({ requestId, operation: request?.operation, error });
+  services.signals.refused({ requestId, code: known.code, operation: request?.operation, accessKeyId: verified?.accessKeyId });
+  const context: EncodeContext =
+    wire === undefined
+      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, key: undefined, resource: '/', host: '' }
+      : encodeContext(wire, verified);
+  return dialect.encodeError(known, context);
+}
+
+function failureDocument(error: unknown, call: Call, context: EncodeContext): string {
+  const known = toGatewayError(error);
+  call.services.signals.failure({ requestId: call.context.requestId, operation: undefined, error });
+  return call.dialect.encodeErrorDocument(known, context);
+}
+
+/** Anything that is not a `GatewayError` is a defect here: the client learns no more than that. */
+function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError('InternalError', 'We encountered an internal error. Please try again.', { cause: error });
+}

@@ -1,0 +1,185 @@
+import type { ObservedEncryption } from '../model/encryption.ts';
+import { GatewayError } from '../model/errors.ts';
+import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import { attest, attestPart } from './attest.ts';
+import { enter, type Call, type Place } from './call.ts';
+import { sealServices, unsealed } from './content.ts';
+import { copiesNatively } from './copy-object.ts';
+import { demandRepeatedWish } from './repeated-wish.ts';
+import { protectWrite } from './protect-write.ts';
+import { beginSealedUpload, checkPartCustomerKey, sealPart } from './protect/seal-upload.ts';
+import { readObject } from './read-object.ts';
+import { completeSealedUpload } from './complete-sealed.ts';
+import { shown, shownIn, withoutEncryption } from './shown.ts';
+import { type Expectation, type UploadToken } from './upload-token.ts';
+
+type Create = StorageRequest<'CreateMultipartUpload'>;
+type Part = StorageRequest<'UploadPart'>;
+type PartCopy = StorageRequest<'UploadPartCopy'>;
+type Complete = StorageRequest<'CompleteMultipartUpload'>;
+
+/** Encryption is fixed here: parts and Complete only repeat it. */
+export async function createMultipartUpload(call: Call, request: Create): Promise<StorageResult<'CreateMultipartUpload'>> {
+  const place = enter(call, 'write', request.bucket, request.key);
+  const protection = await protectWrite(call, place, request);
+  const { seal } = protection;
+  const header =
+    seal === undefined
+      ? undefined
+      : await beginSealedUpload({ encryption: seal, bucket: place.storeBucket, ...sealServices(call) });
+  const result = await place.backend.execute(
+    {
+      ...request,
+      bucket: place.storeBucket,
+      ...(header === undefined ? {} : { seal: header }),
+      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
+    },
+    call.context,
+  );
+  if (place.backend.capabilities.seals) return { ...result, ...shownIn(call, place, result.encryption) };
+  try {
+    // A silent answer leaves the upload unproven: its first part, or the HEAD after Complete, proves it.
+    attestPart(call, place, { operation: 'CreateMultipartUpload', key: request.key, expected: protection.expected, observed: result.encryption });
+  } catch (error) {
+    await place.backend
+      .execute({ operation: 'AbortMultipartUpload', bucket: place.storeBucket, key: request.key, uploadId: result.uploadId }, call.context)
+      .catch(() => undefined);
+    throw error;
+  }
+  return {
+    ...withoutEncryption(result),
+    ...shownIn(call, place, result.encryption),
+    uploadId: call.services.uploadTokens.issue(place.storeBucket, request.key, result.uploadId, protection.expected),
+  };
+}
+
+export async function uploadPart(call: Call, request: Part): Promise<StorageResult<'UploadPart'>> {
+  const place = enter(call, 'write', request.bucket, request.key);
+  return place.backend.sealed === undefined ? await partAtStore(call, place, request) : await partSealed(call, place, request);
+}
+
+/** A native part copy where the store's copies are trusted; else the range is read and written through. */
+export async function uploadPartCopy(call: Call, request: PartCopy): Promise<StorageResult<'UploadPartCopy'>> {
+  const from = enter(call, 'read', request.source.bucket, request.source.key);
+  const to = enter(call, 'write', request.bucket, request.key);
+  const token = to.backend.sealed === undefined ? readToken(call, to, request) : undefined;
+  const expected = token === undefined ? undefined : await expectationFor(call, to, request, token);
+  const encrypts = expected !== undefined && expected.kind !== 'none' && expected.kind !== 'unspecified';
+  if (token !== undefined && expected !== undefined && copiesNatively(from, to, { encryption: encrypts ? expected : undefined })) {
+    const source = { ...request.source, bucket: from.storeBucket };
+    const result = await to.backend.execute({ ...request, bucket: to.storeBucket, source, uploadId: token.storeUploadId }, call.context);
+    attestPart(call, to, { operation: 'UploadPartCopy', key: request.key, expected, observed: result.encryption });
+    return { ...withoutEncryption(result), ...shownIn(call, to, result.encryption) };
+  }
+  const source = await readObject(call, from, {
+    operation: 'GetObject',
+    ...request.source,
+    conditions: request.sourceConditions,
+    checksumMode: false,
+    overrides: {},
+    ...(request.sourceCustomerKey === undefined ? {} : { customerKey: request.sourceCustomerKey }),
+    ...(request.sourceRange === undefined ? {} : { range: { kind: 'from', ...request.sourceRange } }),
+  });
+  const { operation: _operation, ...part } = request;
+  const body = { bytes: source.content.bytes, length: source.content.length };
+  const result = await uploadPart(call, { operation: 'UploadPart', ...part, body });
+  return { ...result, lastModified: call.services.now() };
+}
+
+export async function completeMultipartUpload(call: Call, request: Complete): Promise<StorageResult<'CompleteMultipartUpload'>> {
+  const place = enter(call, 'write', request.bucket, request.key);
+  if (place.backend.sealed !== undefined) {
+    const result = await completeSealedUpload(call, place, place.backend.sealed, request);
+    return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption) };
+  }
+  const token = readToken(call, place, request);
+  const expected = await expectationFor(call, place, request, token);
+  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: token.storeUploadId }, call.context);
+  const observed = await attest(call, place, {
+    operation: 'CompleteMultipartUpload',
+    key: request.key,
+    expected,
+    etag: result.etag,
+    versionId: result.versionId,
+    observed: result.encryption,
+    customerKey: request.customerKey,
+  });
+  return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
+}
+
+export async function abortMultipartUpload(call: Call, request: StorageRequest<'AbortMultipartUpload'>): Promise<object> {
+  const place = enter(call, 'write', request.bucket, request.key);
+  const { storeUploadId } = readToken(call, place, request);
+  return await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
+}
+
+export async function listParts(call: Call, request: StorageRequest<'ListParts'>): Promise<StorageResult<'ListParts'>> {
+  const place = enter(call, 'write', request.bucket, request.key);
+  const { storeUploadId } = readToken(call, place, request);
+  return await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
+}
+
+async function partSealed(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
+  const state = await (place.backend.sealed as NonNullable<Place['backend']['sealed']>).upload(place.storeBucket, request.key, request.uploadId);
+  demandRepeatedWish(call, place, request.repeatedWish, expectationOfObserved(state.encryption));
+  checkPartCustomerKey(state.seal, request.customerKey);
+  await using content =
+    state.seal === undefined
+      ? await unsealed(call, place, request.body, state.checksumAlgorithm)
+      : {
+          content: await sealPart({
+            header: state.seal,
+            body: request.body,
+            bucket: place.storeBucket,
+            ...(state.checksumAlgorithm === undefined ? {} : { checksumAlgorithm: state.checksumAlgorithm }),
+            partNumber: request.partNumber,
+            keyring: call.snapshot.keyring,
+            customerKey: request.customerKey,
+            randomBytes: call.services.randomBytes,
+          }),
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        };
+  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, content: content.content }, call.context);
+  return { ...withoutEncryption(result), encryption: shown(call, place, state.encryption) };
+}
+
+async function partAtStore(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
+  const token = readToken(call, place, request);
+  const expected = await expectationFor(call, place, request, token);
+  demandRepeatedWish(call, place, request.repeatedWish, expected);
+  await using content = await unsealed(call, place, request.body);
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, uploadId: token.storeUploadId, content: content.content },
+    call.context,
+  );
+  attestPart(call, place, { operation: 'UploadPart', key: request.key, expected, observed: result.encryption });
+  const { digests } = content.content.finish();
+  return {
+    ...withoutEncryption(result),
+    ...shownIn(call, place, result.encryption),
+    ...(call.dialect.traits.crc64 ? { crc64: result.crc64 ?? digests.crc64 } : {}),
+  };
+}
+
+function readToken(call: Call, place: Place, request: { readonly key: string; readonly uploadId: string }): UploadToken {
+  if (place.backend.sealed !== undefined) return { storeUploadId: request.uploadId, expected: undefined };
+  const token = call.services.uploadTokens.read(place.storeBucket, request.key, request.uploadId);
+  if (token === undefined) throw noSuchUpload();
+  return token;
+}
+
+/** A bare store id says nothing of its Create: then it must be as the policy decides without a wish. */
+async function expectationFor(call: Call, place: Place, request: { readonly key: string }, token: UploadToken): Promise<Expectation> {
+  if (token.expected !== undefined) return token.expected;
+  const protection = await protectWrite(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish: { state: 'absent' } });
+  return protection.expected;
+}
+
+function expectationOfObserved(observed: ObservedEncryption): Expectation {
+  if (observed.kind === 'kms') return { ...observed, key: observed.key ?? 'default' };
+  return observed;
+}
+
+function noSuchUpload(): GatewayError {
+  return new GatewayError('NoSuchUpload', 'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.');
+}

@@ -1,0 +1,67 @@
+import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
+import type { Call } from './call.ts';
+import { appendObject } from './append-object.ts';
+import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './bucket-encryption.ts';
+import { bucketReplication, createBucket, getBucketInfo, listBuckets } from './buckets.ts';
+import { copyObject } from './copy-object.ts';
+import { deleteObjects } from './delete-objects.ts';
+import { forwarded } from './forward.ts';
+import { listing } from './listing.ts';
+import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listParts, uploadPart, uploadPartCopy } from './multipart.ts';
+import { putObject } from './put-object.ts';
+import { deleteBucketPolicy, putBucketPolicy } from './stored-policy.ts';
+import { getObject, getObjectAttributes, headObject } from './read-object.ts';
+
+/** `patient`: the answer may take long, and white space goes out meanwhile. */
+export interface Handler<N extends OperationName> {
+  (call: Call, request: StorageRequest<N>): Promise<StorageResult<N>>;
+  readonly patient?: boolean;
+}
+
+export type ModelOperation = Exclude<OperationName, 'Passthrough'>;
+
+/** What the gateway does for each operation. A new operation does not compile until it stands here. */
+export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } = {
+  ListBuckets: listBuckets,
+  CreateBucket: createBucket,
+  HeadBucket: forwarded('HeadBucket'),
+  DeleteBucket: forwarded('DeleteBucket'),
+  GetBucketLocation: forwarded('GetBucketLocation'),
+  GetBucketInfo: getBucketInfo,
+  GetBucketStat: forwarded('GetBucketStat'),
+  GetBucketAcl: forwarded('GetBucketAcl'),
+  PutBucketAcl: forwarded('PutBucketAcl'),
+  GetObjectAcl: forwarded('GetObjectAcl'),
+  PutObjectAcl: forwarded('PutObjectAcl'),
+  GetBucketVersioning: forwarded('GetBucketVersioning'),
+  GetBucketEncryption: getBucketEncryption,
+  PutBucketEncryption: putBucketEncryption,
+  DeleteBucketEncryption: deleteBucketEncryption,
+  GetBucketReplication: bucketReplication.get,
+  PutBucketReplication: bucketReplication.refuse('PutBucketReplication'),
+  DeleteBucketReplication: bucketReplication.refuse('DeleteBucketReplication'),
+  GetBucketPolicy: forwarded('GetBucketPolicy'),
+  PutBucketPolicy: putBucketPolicy,
+  DeleteBucketPolicy: deleteBucketPolicy,
+  ListObjects: listing('ListObjects'),
+  ListObjectsV2: listing('ListObjectsV2'),
+  ListObjectVersions: listing('ListObjectVersions'),
+  PutObject: putObject,
+  AppendObject: appendObject,
+  GetObject: getObject,
+  HeadObject: headObject,
+  GetObjectAttributes: getObjectAttributes,
+  CopyObject: Object.assign(copyObject, { patient: true }),
+  DeleteObject: forwarded('DeleteObject'),
+  DeleteObjects: deleteObjects,
+  GetObjectTagging: forwarded('GetObjectTagging'),
+  PutObjectTagging: forwarded('PutObjectTagging'),
+  DeleteObjectTagging: forwarded('DeleteObjectTagging'),
+  CreateMultipartUpload: createMultipartUpload,
+  UploadPart: uploadPart,
+  UploadPartCopy: Object.assign(uploadPartCopy, { patient: true }),
+  CompleteMultipartUpload: Object.assign(completeMultipartUpload, { patient: true }),
+  AbortMultipartUpload: abortMultipartUpload,
+  ListParts: listParts,
+  ListMultipartUploads: forwarded('ListMultipartUploads'),
+};

@@ -1,0 +1,114 @@
+import type { Encryption, KeyAlias, StoreKeyId } from '../model/encryption.ts';
+import { GatewayError } from '../model/errors.ts';
+import type { Wish } from '../model/objects.ts';
+import type { OperationName } from '../model/operations.ts';
+import type { Allowance, Decision } from '../policy/decision.ts';
+import { atStore, ruleInAliases, type Policy } from '../policy/policy.ts';
+import { denialError, type Call, type Place } from './call.ts';
+import { describe } from './attest.ts';
+import { expectationOf, type Expectation } from './upload-token.ts';
+
+/** A write's decision made ready: who encrypts, in the store's words, and what the answer must prove. */
+export interface Protection {
+  readonly decision: Allowance;
+  /** By the gateway, before the bytes leave it. */
+  readonly seal: Exclude<Encryption<KeyAlias>, { kind: 'none' }> | undefined;
+  /** What the store is told; undefined when no header is sent. */
+  readonly encryption: Encryption<StoreKeyId> | undefined;
+  readonly expected: Expectation;
+}
+
+export interface Intent {
+  readonly operation: OperationName;
+  readonly key: string;
+  readonly wish: Wish;
+}
+
+/** Asks the policy, records its answer, and throws where it refuses or where the store is no longer believed. */
+export async function protectWrite(call: Call, place: Place, intent: Intent): Promise<Protection> {
+  if (intent.wish.state === 'illFormed') throw intent.wish.error;
+  const decision = await decide(call, place, intent, call.snapshot.policy);
+  const shadow = call.snapshot.shadow === undefined ? undefined : await decide(call, place, intent, call.snapshot.shadow);
+  record(call, place, intent, decision, shadow);
+  if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
+  const { encryption } = decision;
+  if (call.dialect.traits.encryptionNeedsTls && encryption.kind !== 'none' && encryption.kind !== 'unspecified' && !call.wire.connection.secure)
+    throw new GatewayError('AccessDenied', 'Encrypted objects are written over HTTPS only.');
+  const native = encryption.kind === 'unspecified' ? undefined : atStore(call.snapshot.policy, encryption, place.backend.name);
+  const protection: Protection = {
+    decision,
+    seal: decision.by === 'gateway' && encryption.kind !== 'unspecified' && encryption.kind !== 'none' ? encryption : undefined,
+    encryption: decision.by === 'store' && native !== undefined && native.kind !== 'none' ? native : undefined,
+    expected: expectationOf(native ?? { kind: 'unspecified' }),
+  };
+  assertBelieved(call, place, intent.operation, protection);
+  if (protection.encryption !== undefined && !place.backend.capabilities.perObject)
+    await call.services.bucketRules.ensure(call, place, protection.encryption);
+  return protection;
+}
+
+async function decide(call: Call, place: Place, intent: Intent, policy: Policy): Promise<Decision> {
+  const delegated = policy.delegates(place.bucket, intent.key, call.services.now()) && place.backend.capabilities.seals;
+  const stored = delegated
+    ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
+    : undefined;
+  return policy.decide({
+    principal: call.client.principal,
+    bucket: place.bucket,
+    key: intent.key,
+    wish: intent.wish,
+    wishesIgnored: call.dialect.traits.wishesIgnored,
+    bucketRule: stored?.rule === undefined ? undefined : ruleInAliases(policy, stored.rule, place.backend.name),
+    store: { name: place.backend.name, capabilities: place.backend.capabilities },
+    canSeal: place.backend.capabilities.seals,
+    bucketsWithoutRule: call.snapshot.bucketsWithoutRule,
+    secure: call.wire.connection.secure,
+    now: call.services.now(),
+  });
+}
+
+/** A store that lied about this kind of write is refused before a byte is sent, until a reload or a doctor's proof. */
+function assertBelieved(call: Call, place: Place, operation: OperationName, protection: Protection): void {
+  if (protection.encryption === undefined) return;
+  const tuple = { store: place.backend.name, bucket: place.storeBucket, operation, kind: protection.encryption.kind };
+  if (call.snapshot.distrust.has(tuple))
+    throw new GatewayError('EncryptionNotHonoured', `The store ${tuple.store} did not honour ${tuple.kind} encryption on ${operation} before; nothing was sent.`);
+}
+
+function record(call: Call, place: Place, intent: Intent, decision: Decision, shadow: Decision | undefined): void {
+  const { wish } = intent;
+  call.services.signals.decision({
+    requestId: call.context.requestId,
+    accessKeyId: call.client.principal.accessKeyId,
+    operation: intent.operation,
+    bucket: place.bucket,
+    key: intent.key,
+    dialect: call.dialect.name,
+    store: place.backend.name,
+    wish: wish.state === 'absent' ? '' : wish.raw,
+    wishIgnored: wish.state === 'absent' ? (wish.ignored ?? '') : '',
+    rule: decision.rule === undefined ? '' : `${decision.rule.file}:${decision.rule.line} ${decision.rule.name}`,
+    effect: decision.effect,
+    decided: decision.effect === 'allow' ? wordsOf(decision) : decision.code,
+    by: decision.effect === 'allow' ? decision.by : '',
+    reason: decision.reason,
+    overridden: decision.effect === 'allow' && decision.overridden,
+    wouldHave: decision.effect === 'allow' ? wouldHave(decision) : undefined,
+    shadow: shadow === undefined || answerOf(shadow) === answerOf(decision) ? undefined : answerOf(shadow),
+    policyRevision: call.snapshot.policy.revision,
+  });
+}
+
+function answerOf(decision: Decision): string {
+  return decision.effect === 'deny' ? `deny ${decision.code}` : `allow ${wordsOf(decision)} by ${decision.by}`;
+}
+
+function wordsOf(decision: Allowance): string {
+  return describe(expectationOf(decision.encryption));
+}
+
+function wouldHave(decision: Allowance): string | undefined {
+  const other = decision.wouldHave;
+  if (other === undefined) return undefined;
+  return other.effect === 'deny' ? `deny ${other.code}` : `change to ${describe(expectationOf(other.encryption))}`;
+}

@@ -1,0 +1,86 @@
+import type { CustomerKey, ObservedEncryption } from '../model/encryption.ts';
+import { GatewayError } from '../model/errors.ts';
+import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import { demand, enter, type Call, type Place } from './call.ts';
+import { openContent, proveCustomerKey } from './protect/open-read.ts';
+import { shown } from './shown.ts';
+
+/** Streams an object; what the gateway sealed is opened here, under the reader's own key grant. */
+export async function getObject(call: Call, request: StorageRequest<'GetObject'>): Promise<StorageResult<'GetObject'>> {
+  const place = enter(call, 'read', request.bucket, request.key);
+  const result = await readObject(call, place, request);
+  return { ...result, encryption: shown(call, place, result.encryption) };
+}
+
+/** The object as plain bytes: also what a copy reads its source with. */
+export async function readObject(
+  call: Call,
+  place: Place,
+  request: StorageRequest<'GetObject'>,
+): Promise<StorageResult<'GetObject'> & { readonly content: { readonly kind: 'plain' } }> {
+  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  const { content } = result;
+  try {
+    demandTls(call, result.encryption);
+    if (content.kind === 'plain') {
+      if (request.customerKey !== undefined && place.backend.capabilities.seals) throw notApplicable();
+      return { ...result, content };
+    }
+    demandKeyGrant(call, place, content.record.mode, content.record.keyAlias);
+    const opened = await openContent({
+      content,
+      range: result.range,
+      bucket: place.storeBucket,
+      binding: { key: request.key, metadata: result.metadata },
+      keyring: call.snapshot.keyring,
+      customerKey: request.customerKey,
+    });
+    return { ...result, content: { kind: 'plain', ...opened } };
+  } catch (error) {
+    if (content.kind === 'sealed') await content.close();
+    throw error;
+  }
+}
+
+export async function headObject(call: Call, request: StorageRequest<'HeadObject'>): Promise<StorageResult<'HeadObject'>> {
+  const place = enter(call, 'read', request.bucket, request.key);
+  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  demandTls(call, result.encryption);
+  proveKey(place, result, request.customerKey);
+  return { ...result, encryption: shown(call, place, result.encryption) };
+}
+
+export async function getObjectAttributes(
+  call: Call,
+  request: StorageRequest<'GetObjectAttributes'>,
+): Promise<StorageResult<'GetObjectAttributes'>> {
+  const place = enter(call, 'read', request.bucket, request.key);
+  if (place.backend.capabilities.seals) {
+    const head = { ...request, operation: 'HeadObject' as const, bucket: place.storeBucket, conditions: {}, checksumMode: false, overrides: {} };
+    proveKey(place, await place.backend.execute(head, call.context), request.customerKey);
+  }
+  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  return { ...result, encryption: shown(call, place, result.encryption) };
+}
+
+/** Key grants on what the gateway itself sealed; on store-encrypted objects the store's own word stands. */
+export function demandKeyGrant(call: Call, place: Place, mode: string, alias: string): void {
+  if (mode === 'kms') demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, alias), call.dialect.name);
+}
+
+/** A HEAD asks for the customer's key as a GET does. */
+function proveKey(place: Place, head: StorageResult<'HeadObject'>, customerKey: CustomerKey | undefined): void {
+  if (!place.backend.capabilities.seals) return;
+  if (head.seal !== undefined) proveCustomerKey(head.seal, place.storeBucket, customerKey);
+  else if (customerKey !== undefined) throw notApplicable();
+}
+
+/** JD serves encrypted objects over HTTPS only. */
+function demandTls(call: Call, encryption: ObservedEncryption): void {
+  if (call.dialect.traits.encryptionNeedsTls && encryption.kind !== 'none' && !call.wire.connection.secure)
+    throw new GatewayError('AccessDenied', 'Encrypted objects are read over HTTPS only.');
+}
+
+function notApplicable(): GatewayError {
+  return new GatewayError('InvalidRequest', 'The encryption parameters are not applicable to this object.');
+}

@@ -1,0 +1,74 @@
+import type { PolicyWorld } from './compile.ts';
+import type { PolicyDocument } from './document.ts';
+import { finding, type Finding } from './finding-codes.ts';
+import { KEYRING, namedAliases } from './keys.ts';
+import { didYouMean } from './suggestion.ts';
+
+/** What is wrong with `keys:` itself, and with the names that rules use. */
+export function keyFindings(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
+  return [...declared(document, world), ...shared(document), ...named(document, world)];
+}
+
+function declared(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
+  const keys = Object.entries(document.keys ?? {});
+  return keys.flatMap(([alias, ids]) => [
+    ...(alias === 'default'
+      ? [finding('alias-reserved', ['keys', alias], '"default" is every default key and cannot be given an id')]
+      : []),
+    ...Object.entries(ids).flatMap(([store, id]) => [
+      ...(store !== KEYRING && !Object.hasOwn(world.stores, store)
+        ? [
+            finding(
+              'key-store-unknown',
+              ['keys', alias, store],
+              `gateway.yaml has no store "${store}"`,
+              didYouMean(store, Object.keys(world.stores)),
+            ),
+          ]
+        : []),
+      ...(store !== KEYRING && id !== alias && keys.some(([other]) => other === id)
+        ? [
+            finding(
+              'key-id-ambiguous',
+              ['keys', alias, store],
+              `"${id}" is the id of "${alias}" at ${store}, and the name of another key`,
+            ),
+          ]
+        : []),
+    ]),
+  ]);
+}
+
+/** Grants are by name: two names for one key would let the holder of either use it. */
+function shared(document: PolicyDocument): readonly Finding[] {
+  const owners = new Map<string, string>();
+  const found: Finding[] = [];
+  for (const [alias, ids] of Object.entries(document.keys ?? {})) {
+    for (const [store, id] of Object.entries({ [KEYRING]: alias, ...ids })) {
+      const place = JSON.stringify([store, id]);
+      const owner = owners.get(place);
+      const path = ['keys', alias, ...(Object.hasOwn(ids, store) ? [store] : [])];
+      if (owner === undefined) owners.set(place, alias);
+      else found.push(finding('key-id-shared', path, `"${owner}" and "${alias}" are the same key at ${store}`));
+    }
+  }
+  return found;
+}
+
+function named(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
+  const known = Object.keys(document.keys ?? {});
+  return namedAliases(document)
+    .filter(({ alias }) => alias !== 'default' && !known.includes(alias))
+    .flatMap(({ alias, path, rule }): readonly Finding[] => {
+      // What `defaults` names is used by any rule.
+      const stores = document.buckets.filter((_, i) => rule === undefined || i === rule).map(({ store }) => store);
+      const remote = stores.some((store) => Object.hasOwn(world.stores, store) && world.stores[store]?.seals === false);
+      const suggestion = didYouMean(alias, [...known, 'default']);
+      if (remote) return [finding('alias-unresolved', path, `"keys" has no key "${alias}"`, suggestion)];
+      // A file without `keys:` leaves every name to the keyring, which creates it.
+      if (document.keys === undefined) return [];
+      return [
+        finding('alias-undeclared', path, `"keys" has no key "${alias}": the keyring will create it`, suggestion),
+      ];
+    });
+}

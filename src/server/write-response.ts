@@ -1,0 +1,159 @@
+import type { ServerResponse } from 'node:http';
+import { GatewayError } from '../model/errors.ts';
+import { headerOf } from '../wire/message.ts';
+import type { HeaderLines, WireResponse } from '../wire/message.ts';
+import { stripHopByHop } from '../wire/hop-by-hop.ts';
+
+export interface WriteOptions {
+  readonly method: string;
+  /** Say `connection: close`, and end the connection after this answer. */
+  readonly close: boolean;
+  /** Runs once the last byte is written and before the connection may end. */
+  readonly beforeEnd?: () => Promise<void>;
+  /** Told when the client does not take what is written, and when it does again. */
+  readonly stalled: (waiting: boolean) => void;
+}
+
+export interface Delivery {
+  /** Payload bytes handed to the socket. */
+  readonly bytes: number;
+  /** False: the connection was broken, or the client left. */
+  readonly complete: boolean;
+}
+
+/**
+ * Writes an answer at the client's speed. Rejects only while nothing has been sent (unfit headers, a body that fails at
+ * its first chunk), so that the caller can still answer with an error; later failures break the connection and never end cleanly.
+ */
+export async function writeResponse(
+  res: ServerResponse,
+  response: WireResponse,
+  options: WriteOptions,
+): Promise<Delivery> {
+  const bodiless = options.method === 'HEAD' || response.status === 204 || response.status === 304;
+  const body = response.body;
+  const source = body instanceof Uint8Array || body === undefined ? undefined : body[Symbol.asyncIterator]();
+  try {
+    const fixed = body instanceof Uint8Array ? body : source === undefined ? new Uint8Array(0) : undefined;
+    const head = checkedHead(response, options, bodiless ? undefined : fixed?.length);
+    if (bodiless || source === undefined) {
+      await abandon(source);
+      res.writeHead(response.status, head);
+      if (!bodiless && fixed !== undefined && fixed.length > 0) res.write(fixed);
+      return await finish(res, bodiless ? 0 : (fixed?.length ?? 0), options);
+    }
+    const first = await source.next();
+    if (res.destroyed) {
+      await abandon(source);
+      return { bytes: 0, complete: false };
+    }
+    res.cork();
+    res.writeHead(response.status, head);
+    return await stream(res, source, first, contentLength(response.headers), options);
+  } catch (error) {
+    void abandon(source);
+    if (!res.headersSent) throw error;
+    breakConnection(res);
+    return { bytes: 0, complete: false };
+  }
+}
+
+/** Ends a connection so that the client cannot take what it has for the whole answer: a reset, not an orderly close. */
+export function breakConnection(res: ServerResponse): void {
+  const socket = res.socket;
+  if (socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
+  res.destroy();
+}
+
+/** Flat lines for `writeHead`; refuses what could split the response (CVE-2020-10753) or is no header at all. */
+export function checkedHead(
+  response: WireResponse,
+  options: Pick<WriteOptions, 'close'>,
+  length: number | undefined,
+): string[] {
+  if (!Number.isInteger(response.status) || response.status < 200 || response.status > 599)
+    throw new GatewayError('InternalError', 'The answer has no valid status.');
+  const head: string[] = [];
+  for (const [name, value] of stripHopByHop(response.headers)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      throw new GatewayError('InternalError', 'The answer has a header that cannot be sent.');
+    if (response.status !== 204 || name !== 'content-length') head.push(name, value);
+  }
+  const declared = headerOf(response.headers, 'content-length');
+  if (declared !== undefined && !/^\d{1,16}$/.test(declared))
+    throw new GatewayError('InternalError', 'The answer has no valid length.');
+  if (declared !== undefined && length !== undefined && Number(declared) !== length)
+    throw new GatewayError('InternalError', 'The answer declares another length than it has.');
+  if (declared === undefined && length !== undefined) head.push('content-length', String(length));
+  if (options.close) head.push('connection', 'close');
+  return head;
+}
+
+async function stream(
+  res: ServerResponse,
+  source: AsyncIterator<Uint8Array>,
+  first: IteratorResult<Uint8Array>,
+  declared: number | undefined,
+  options: WriteOptions,
+): Promise<Delivery> {
+  // The client has gone: whoever produces must not wait for a reader for ever.
+  const onClose = (): void => void abandon(source);
+  res.once('close', onClose);
+  let bytes = 0;
+  try {
+    for (let step = first; step.done !== true; step = await source.next()) {
+      if (res.destroyed) return { bytes, complete: false };
+      bytes += step.value.length;
+      if (declared !== undefined && bytes > declared) throw new Error('the body is longer than declared');
+      const ready = step.value.length === 0 || res.write(step.value);
+      if (res.writableCorked > 0) res.uncork();
+      if (!ready && !(await drained(res, options))) return { bytes, complete: false };
+    }
+    if (res.destroyed) return { bytes, complete: false };
+    if (declared !== undefined && bytes !== declared) throw new Error('the body is shorter than declared');
+    return await finish(res, bytes, options);
+  } finally {
+    res.off('close', onClose);
+  }
+}
+
+async function finish(res: ServerResponse, bytes: number, options: WriteOptions): Promise<Delivery> {
+  await options.beforeEnd?.();
+  if (res.destroyed) return { bytes, complete: false };
+  options.stalled(true);
+  const complete = await new Promise<boolean>((resolve) => {
+    res.once('finish', () => resolve(true));
+    res.once('close', () => resolve(res.writableFinished));
+    res.end();
+  });
+  options.stalled(false);
+  return { bytes, complete };
+}
+
+async function drained(res: ServerResponse, options: WriteOptions): Promise<boolean> {
+  options.stalled(true);
+  const open = await new Promise<boolean>((resolve) => {
+    const settle = (): void => {
+      res.off('drain', settle);
+      res.off('close', settle);
+      resolve(!res.destroyed);
+    };
+    res.on('drain', settle);
+    res.on('close', settle);
+  });
+  options.stalled(false);
+  return open;
+}
+
+async function abandon(source: AsyncIterator<Uint8Array> | undefined): Promise<void> {
+  try {
+    await source?.return?.();
+  } catch {
+    // What an abandoned source still has to say changes nothing for this client.
+  }
+}
+
+function contentLength(headers: HeaderLines): number | undefined {
+  const declared = headerOf(headers, 'content-length');
+  return declared === undefined ? undefined : Number(declared);
+}

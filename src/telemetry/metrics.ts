@@ -1,0 +1,132 @@
+import type { Attributes, Meter } from '@opentelemetry/api';
+
+/** What is counted and timed. Seconds and bytes; a bucket is a label only where the configuration lists it, a key never. */
+export interface Metrics {
+  readonly request: (seen: {
+    readonly method: string;
+    readonly status: number;
+    readonly listener: string;
+    readonly operation?: string;
+    readonly bucket?: string;
+    readonly seconds: number;
+  }) => void;
+  readonly decision: (seen: {
+    readonly operation: string;
+    readonly effect: string;
+    readonly by: string;
+    readonly mode: string;
+    readonly bucket: string;
+  }) => void;
+  readonly reloaded: (seen: { readonly ok: boolean; readonly atSeconds: number }) => void;
+  readonly notHonoured: (seen: {
+    readonly store: string;
+    readonly operation: string;
+    readonly kind: string;
+    readonly bucket: string;
+  }) => void;
+  readonly overridden: (seen: { readonly bucket: string }) => void;
+  readonly refused: (seen: { readonly code: string }) => void;
+  readonly signatureForm: (form: string) => void;
+  readonly keyring: (seen: {
+    readonly type: string;
+    readonly operation: string;
+    readonly ok: boolean;
+    readonly seconds: number;
+  }) => void;
+  readonly upstream: (seen: {
+    readonly store: string;
+    readonly operation: string;
+    readonly status: number;
+    readonly seconds: number;
+  }) => void;
+  readonly auditDropped: (lines: number) => void;
+  /** Read at each scrape. */
+  readonly watchInFlight: (read: () => { readonly requests: number; readonly bytes: number }) => void;
+  /** Read at each scrape: seconds that the oldest task of each target has waited. */
+  readonly watchReplication: (
+    read: () => readonly { readonly target: string; readonly lagSeconds: number; readonly tasks: number }[],
+  ) => void;
+}
+
+/** Upper bounds in seconds; 300 is the longest that a store may take for a Copy. */
+const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']);
+/** Stands for everything that would make a label grow without end. */
+const OTHER = '_OTHER';
+
+/** Instruments by the OpenTelemetry API; `labelledBuckets` come from the configuration. */
+export function createMetrics(meter: Meter, labelledBuckets: readonly string[]): Metrics {
+  const labelled = new Set(labelledBuckets);
+  const histogram = (name: string, description: string): ReturnType<Meter['createHistogram']> =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: DURATIONS } });
+  const counter = (name: string, description: string): ReturnType<Meter['createCounter']> =>
+    meter.createCounter(name, { description });
+  const withBucket = (attributes: Attributes, bucket: string | undefined): Attributes =>
+    bucket !== undefined && labelled.has(bucket) ? { ...attributes, bucket } : attributes;
+
+  const requests = histogram('http.server.request.duration', 'Time from a complete head to the end of the answer');
+  const decisions = counter('bucketseal.policy.decisions', 'Encryption decisions on writes');
+  const reloadedAt = meter.createGauge('bucketseal.policy.last_reload_success_timestamp', {
+    unit: 's',
+    description: 'When configuration and policy were last loaded with success, in Unix time',
+  });
+  const reloadOk = meter.createGauge('bucketseal.policy.last_reload_successful', {
+    description: '1 while the files on disk are the ones in force',
+  });
+  const notHonoured = counter(
+    'bucketseal.encryption.not_honoured',
+    'Writes whose store did not confirm the encryption',
+  );
+  const overridden = counter('bucketseal.intent.overridden', 'Client wishes that the policy overrode');
+  const refused = counter('bucketseal.refused', 'Requests answered with an error, by code');
+  const forms = counter('bucketseal.signatures', 'Verified requests by form of signature');
+  const keyring = histogram('bucketseal.keyring.requests', 'Calls to the keyring');
+  const upstream = histogram('bucketseal.upstream.request', 'Calls to stores, to the head of the answer');
+  const dropped = counter('bucketseal.audit.dropped', 'Audit lines lost to a full queue or a failing sink');
+
+  return {
+    request: ({ method, status, listener, operation, bucket, seconds }) => {
+      const attributes = {
+        'http.request.method': METHODS.has(method) ? method : OTHER,
+        'http.response.status_code': status,
+        listener,
+        ...(operation === undefined ? {} : { operation }),
+      };
+      requests.record(seconds, withBucket(attributes, bucket));
+    },
+    decision: ({ bucket, ...attributes }) => decisions.add(1, withBucket(attributes, bucket)),
+    reloaded: ({ ok, atSeconds }) => {
+      reloadOk.record(ok ? 1 : 0);
+      if (ok) reloadedAt.record(atSeconds);
+    },
+    notHonoured: ({ bucket, ...attributes }) => notHonoured.add(1, withBucket(attributes, bucket)),
+    overridden: ({ bucket }) => overridden.add(1, withBucket({}, bucket)),
+    refused: ({ code }) => refused.add(1, { code }),
+    signatureForm: (form) => forms.add(1, { form }),
+    keyring: ({ seconds, ok, ...attributes }) => keyring.record(seconds, { ...attributes, ok }),
+    upstream: ({ seconds, ...attributes }) => upstream.record(seconds, attributes),
+    auditDropped: (lines) => dropped.add(lines),
+    watchInFlight: (read) => {
+      const bytes = meter.createObservableGauge('bucketseal.inflight', {
+        unit: 'By',
+        description: 'Memory reserved by requests under way',
+      });
+      const count = meter.createObservableGauge('bucketseal.inflight.requests', { description: 'Requests under way' });
+      bytes.addCallback((result) => result.observe(read().bytes));
+      count.addCallback((result) => result.observe(read().requests));
+    },
+    watchReplication: (read) => {
+      const lag = meter.createObservableGauge('bucketseal.replication.lag', {
+        unit: 's',
+        description: 'How long the oldest unfinished task has waited',
+      });
+      const tasks = meter.createObservableGauge('bucketseal.replication.tasks', { description: 'Unfinished tasks' });
+      lag.addCallback((result) => {
+        for (const { target, lagSeconds } of read()) result.observe(lagSeconds, { target });
+      });
+      tasks.addCallback((result) => {
+        for (const { target, tasks: count } of read()) result.observe(count, { target });
+      });
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { stringify } from 'yaml';
+import { startRuntime, type Runtime } from '../../src/assemble/runtime.ts';
+
+export interface TestClient {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A real gateway in this process: real listeners, real files, configured by the same YAML that users write. */
+export interface TestGateway {
+  readonly http: string;
+  readonly https: string;
+  readonly port: number;
+  readonly securePort: number;
+  /** PEM of the listener's self-signed certificate. */
+  readonly certificate: string;
+  readonly clients: Readonly<Record<string, TestClient>>;
+  readonly main: TestClient;
+  readonly directory: string;
+  readonly runtime: Runtime;
+  /** Everything that the gateway has on disk, as one haystack. */
+  bytesAtRest(): Buffer;
+  writePolicy(policy: object): void;
+  writeConfig(change: (config: Record<string, unknown>) => void): void;
+  close(): Promise<void>;
+}
+
+export interface TestOptions {
+  readonly policy: object;
+  /** Entries of `stores:` beside `local`; credentials in clear become files. */
+  readonly stores?: Readonly<Record<string, Record<string, unknown>>>;
+  /** Entries of `clients:` by name, without credentials; `main` with every right is always there. */
+  readonly clients?: Readonly<Record<string, Record<string, unknown>>>;
+  /** More top-level keys of gateway.yaml. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly now?: () => number;
+}
+
+const ALL_RIGHTS = { grants: [{ buckets: ['*'], actions: ['read', 'write', 'delete', 'list', 'configure'] }], keys: ['*'] };
+
+export async function startGateway(options: TestOptions): Promise<TestGateway> {
+  const directory = mkdtempSync(join(tmpdir(), 'gateway-'));
+  const secrets = join(directory, 'secrets');
+  mkdirSync(secrets);
+  const pem = await certificate();
+  writeFileSync(join(directory, 'tls.crt'), pem.cert);
+  writeFileSync(join(directory, 'tls.key'), pem.private, { mode: 0o600 });
+  const reference = (name: string, value: string): string => {
+    writeFileSync(join(secrets, name), value, { mode: 0o600 });
+    return `\${file:${join(secrets, name)}}`;
+  };
+  const clients: Record<string, TestClient> = {};
+  const clientEntries = Object.entries({ main: ALL_RIGHTS, ...options.clients }).map(([name, entry]) => {
+    const keys = { accessKeyId: `AK${randomBytes(9).toString('hex').toUpperCase()}`, secretAccessKey: randomBytes(30).toString('base64url') };
+    clients[name] = keys;
+    return { ...entry, accessKeyId: reference(`${name}.id`, keys.accessKeyId), secretAccessKey: reference(`${name}.secret`, keys.secretAccessKey) };
+  });
+  const stores = Object.fromEntries(
+    Object.entries(options.stores ?? {}).map(([name, store]) => {
+      const credentials = store['credentials'] as TestClient | undefined;
+      if (credentials === undefined) return [name, store];
+      const hidden = {
+        accessKeyId: reference(`store-${name}.id`, credentials.accessKeyId),
+        secretAccessKey: reference(`store-${name}.secret`, credentials.secretAccessKey),
+      };
+      return [name, { ...store, credentials: hidden }];
+    }),
+  );
+  const config: Record<string, unknown> = {
+    version: 1,
+    listeners: [
+      { name: 'http', host: '127.0.0.1', port: 0 },
+      { name: 'https', host: '127.0.0.1', port: 0, tls: { certificate: './tls.crt', key: './tls.key' } },
+    ],
+    stores: { local: { type: 'local', directory: './objects' }, ...stores },
+    keyring: { type: 'local', file: './keyring.json' },
+    clients: clientEntries,
+    policy: './policy.yaml',
+    ...options.config,
+  };
+  const configFile = join(directory, 'gateway.yaml');
+  const writePolicy = (policy: object): void => writeFileSync(join(directory, 'policy.yaml'), stringify(policy));
+  writePolicy(options.policy);
+  writeFileSync(configFile, stringify(config));
+  const runtime = await startRuntime(configFile, options.now ?? Date.now);
+  const portOf = (name: string): number => runtime.listening.addresses.find((address) => address.name === name)?.port ?? 0;
+  return {
+    http: `http://127.0.0.1:${portOf('http')}`,
+    https: `https://127.0.0.1:${portOf('https')}`,
+    port: portOf('http'),
+    securePort: portOf('https'),
+    certificate: pem.cert,
+    clients,
+    main: clients['main'] as TestClient,
+    directory,
+    runtime,
+    bytesAtRest: () => haystack(join(directory, 'objects')),
+    writePolicy,
+    writeConfig: (change) => {
+      change(config);
+      writeFileSync(configFile, stringify(config));
+    },
+    close: async () => {
+      runtime.listening.stopAccepting();
+      await runtime.listening.drain(2000);
+      await runtime.listening.close();
+      await runtime.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export function haystack(directory: string): Buffer {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((file) => join(directory, file));
+  return Buffer.concat(files.filter((file) => statSync(file).isFile()).map((file) => readFileSync(file)));
+}
+
+function certificate(): Promise<{ readonly cert: string; readonly private: string }> {
+  return generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] }],
+  });
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { combineCrc } from '../../../src/wire/crc-combine.ts';
+import { crc64Decimal, createDigests, DIGEST_SIZE } from '../../../src/wire/digests.ts';
+import type { DigestName } from '../../../src/wire/digests.ts';
+
+const CHECK = Buffer.from('123456789');
+/** Check values of the CRC catalogue; hashes of the same nine digits. */
+const VALUES: Readonly<Record<DigestName, string>> = {
+  CRC32: 'cbf43926',
+  CRC32C: 'e3069283',
+  CRC64: '995dc9bbdf1939fa',
+  CRC64NVME: 'ae8b14860a799888',
+  MD5: '25f9e794323b453885f5181f1b624d0b',
+  SHA1: 'f7c3bc1d808e04732adf679965ccc34ca7ae3441',
+  SHA256: '15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225',
+  SHA512:
+    'd9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274ad27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85',
+};
+const NAMES = Object.keys(VALUES) as DigestName[];
+
+async function digest(chunks: readonly Uint8Array[]): Promise<Record<string, string | undefined>> {
+  const digests = await createDigests(NAMES);
+  for (const chunk of chunks) digests.update(chunk);
+  return Object.fromEntries(NAMES.map((name) => [name, digests.value(name)?.toString('hex')]));
+}
+
+describe('digests', () => {
+  test('have the catalogued check values and sizes', async () => {
+    expect(await digest([CHECK])).toEqual(VALUES);
+    for (const name of NAMES) expect(VALUES[name].length).toBe(DIGEST_SIZE[name] * 2);
+  });
+
+  test('do not depend on how the bytes are cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), async (chunks) => {
+        expect(await digest(chunks)).toEqual(await digest([Buffer.concat(chunks)]));
+      }),
+    );
+  });
+
+  test('run side by side without touching each other', async () => {
+    const [first, second] = [await createDigests(['CRC64', 'CRC32C']), await createDigests(['CRC64', 'CRC32C'])];
+    for (const byte of CHECK) {
+      first.update(Buffer.of(byte));
+      second.update(Buffer.of(0));
+    }
+    expect(first.value('CRC64')?.toString('hex')).toBe(VALUES.CRC64);
+    expect(first.value('CRC32C')?.toString('hex')).toBe(VALUES.CRC32C);
+    expect(first.value('CRC64')?.toString('hex')).toBe(VALUES.CRC64);
+  });
+
+  test('an unwanted digest has no value', async () => {
+    const digests = await createDigests(['MD5']);
+    expect(digests.value('SHA1')).toBeUndefined();
+    expect(digests.value('MD5')).toEqual(createHash('md5').digest());
+  });
+
+  test('OSS’s CRC64 is decimal and unsigned', () => {
+    expect(crc64Decimal(Buffer.from(VALUES.CRC64, 'hex'))).toBe('11051210869376104954');
+  });
+});
+
+describe('combined CRCs', () => {
+  test('equal the CRC of the whole', async () => {
+    const bytes = fc.uint8Array({ maxLength: 400 });
+    await fc.assert(
+      fc.asyncProperty(bytes, bytes, async (a, b) => {
+        const [first, second, whole] = [await digest([a]), await digest([b]), await digest([a, b])];
+        for (const name of ['CRC32', 'CRC32C', 'CRC64', 'CRC64NVME'] as const)
+          expect(
+            combineCrc(
+              name,
+              Buffer.from(first[name] ?? '', 'hex'),
+              Buffer.from(second[name] ?? '', 'hex'),
+              b.length,
+            ).toString('hex'),
+          ).toBe(whole[name]);
+      }),
+    );
+  });
+});

@@ -57,10 +57,13 @@ async function serve(configFile: string, options: ServeOptions): Promise<Running
 /** Asks the admin port of a running gateway. */
 async function status(configFile: string): Promise<StatusReport> {
   const { config } = files.load(configFile);
-  if (config?.admin === undefined) return { reachable: false, detail: { reason: 'the configuration has no admin port' } };
+  if (config?.admin === undefined)
+    return { reachable: false, detail: { reason: 'the configuration has no admin port' } };
   const { host, port } = config.admin;
   try {
-    const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
+    const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, {
+      signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+    });
     return { reachable: response.ok, detail: (await response.json()) as Record<string, unknown> };
   } catch (error) {
     return { reachable: false, detail: { reason: error instanceof Error ? error.message : String(error) } };
@@ -78,7 +81,11 @@ function runningOf(runtime: Runtime, quickstart: QuickstartResult | undefined): 
     report,
   });
   const stopped = new Promise<ExitCode>((resolve) => {
-    wireFatalErrors(process, (error, origin) => runtime.telemetry.logger.error({ error, origin }, 'fatal'), (code) => process.exit(code));
+    wireFatalErrors(
+      process,
+      (error, origin) => runtime.telemetry.logger.error({ error, origin }, 'fatal'),
+      (code) => process.exit(code),
+    );
     wireSignals(process, {
       shutdown,
       reload: () => void runtime.reload(),

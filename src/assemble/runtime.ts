@@ -38,7 +38,9 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-export type ReloadOutcome = { readonly ok: true; readonly revision: string } | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+export type ReloadOutcome =
+  | { readonly ok: true; readonly revision: string }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /** The configuration does not allow a start. */
 export class BadConfiguration extends Error {
@@ -128,7 +130,10 @@ export async function startRuntime(configFile: string, now: () => number): Promi
     } catch (error) {
       telemetry.metrics.reloaded({ ok: false, atSeconds: now() / 1000 });
       const diagnostics = error instanceof BadConfiguration ? error.diagnostics : [];
-      telemetry.logger.error({ error, problems: diagnostics.length }, 'configuration not reloaded; the last good one stays');
+      telemetry.logger.error(
+        { error, problems: diagnostics.length },
+        'configuration not reloaded; the last good one stays',
+      );
       return { ok: false, diagnostics };
     }
   };
@@ -216,7 +221,11 @@ async function listenerOf(listener: GatewayConfig['listeners'][number]): Promise
     host,
     port,
     proxyProtocol,
-    ...(tls === undefined ? {} : { tls: { certificate: await readFile(tls.certificate, 'utf8'), key: secret(await readFile(tls.key, 'utf8')) } }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: { certificate: await readFile(tls.certificate, 'utf8'), key: secret(await readFile(tls.key, 'utf8')) },
+        }),
   };
 }
 

@@ -8,7 +8,20 @@ export function signalsOf({ logger, metrics, audit }: Telemetry): Signals {
       const { requestId, accessKeyId, operation, bucket, key, rule, effect, decided, by, ...details } = record;
       metrics.decision({ operation, effect, by, mode: record.wouldHave === undefined ? 'enforce' : 'audit', bucket });
       if (record.overridden) metrics.overridden({ bucket });
-      audit.write({ kind: 'decision', requestId, who: accessKeyId, operation, bucket, key, rule, effect, effective: decided, by, wish: record.wish, details });
+      audit.write({
+        kind: 'decision',
+        requestId,
+        who: accessKeyId,
+        operation,
+        bucket,
+        key,
+        rule,
+        effect,
+        effective: decided,
+        by,
+        wish: record.wish,
+        details,
+      });
     },
     outcome({ requestId, operation, storeSays, status }) {
       audit.write({ kind: 'outcome', requestId, operation, storeSays, outcome: status });
@@ -17,7 +30,15 @@ export function signalsOf({ logger, metrics, audit }: Telemetry): Signals {
       const { requestId, store, bucket, operation, expected, observed } = record;
       metrics.notHonoured({ store, operation, kind: expected, bucket });
       logger.error({ requestId, store, bucket, operation, expected, observed }, 'the store did not encrypt as decided');
-      audit.write({ kind: 'not-honoured', requestId, operation, bucket, effective: expected, storeSays: observed, details: { store } });
+      audit.write({
+        kind: 'not-honoured',
+        requestId,
+        operation,
+        bucket,
+        effective: expected,
+        storeSays: observed,
+        details: { store },
+      });
     },
     signatureForm: (form) => metrics.signatureForm(form),
     refused({ requestId, code, operation, accessKeyId }) {

@@ -28,7 +28,10 @@ export function buildSnapshot(parts: {
     addressing: { domains: config.domains, cnames: config.cnames },
     bucketsWithoutRule: config.bucketsWithoutRule,
     listeners: new Map(
-      config.listeners.map((listener) => [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }]),
+      config.listeners.map((listener) => [
+        listener.name,
+        { dialect: pinOf(listener.dialect), signatures: listener.signatures },
+      ]),
     ),
     hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),
     distrust: createDistrust(),

@@ -52,7 +52,10 @@ export async function openStores(
           columns: createColumnCipher(await options.columnKey(), randomBytes),
           log: options.log,
         });
-        opened.set(name, withCapabilities({ backend, identity, lane: undefined, transport: undefined }, store.capabilities));
+        opened.set(
+          name,
+          withCapabilities({ backend, identity, lane: undefined, transport: undefined }, store.capabilities),
+        );
       } else opened.set(name, openRemote(name, store, { ca, identity, config, options }));
     }
     return opened;
@@ -63,7 +66,10 @@ export async function openStores(
 }
 
 /** The stores of one set that the other does not keep open. */
-export function notIn(one: ReadonlyMap<string, OpenStore>, other: ReadonlyMap<string, OpenStore>): readonly OpenStore[] {
+export function notIn(
+  one: ReadonlyMap<string, OpenStore>,
+  other: ReadonlyMap<string, OpenStore>,
+): readonly OpenStore[] {
   const kept = new Set([...other.values()].map(({ identity }) => identity));
   return [...one.values()].filter(({ identity }) => !kept.has(identity));
 }
@@ -79,7 +85,11 @@ interface RemoteContext {
   readonly options: StoreOptions;
 }
 
-function openRemote(name: string, store: RemoteStoreConfig, { ca, identity, config, options }: RemoteContext): OpenStore {
+function openRemote(
+  name: string,
+  store: RemoteStoreConfig,
+  { ca, identity, config, options }: RemoteContext,
+): OpenStore {
   const dialect = DIALECTS[store.dialect as DialectName];
   const target: StoreTarget = {
     endpoint: store.endpoint,
@@ -115,7 +125,12 @@ function withCapabilities(store: OpenStore, capabilities: Capabilities): OpenSto
 }
 
 /** Secrets count by value, so that a rotated credential opens the store anew; the text never leaves this module. */
-function identityOf(name: string, store: GatewayConfig['stores'][string], ca: string | undefined, config: GatewayConfig): string {
+function identityOf(
+  name: string,
+  store: GatewayConfig['stores'][string],
+  ca: string | undefined,
+  config: GatewayConfig,
+): string {
   if (store.kind === 'embedded') return JSON.stringify(['embedded', name, store.directory]);
   const { credentials } = store;
   const secrets = [credentials.accessKeyId, credentials.secretAccessKey.reveal(), credentials.sessionToken?.reveal()];

@@ -12,6 +12,9 @@ export function createLane(
     const unsigned = dialect.encodePassthrough?.(request, storeBucket, target);
     if (unsigned === undefined) throw new GatewayError('NotImplemented', 'This request cannot be passed on unchanged.');
     const signed = dialect.sign(unsigned, target, now());
-    return { origin: target.endpoint, request: { ...signed, headers: [['host', signed.host], ...signed.headers.filter(([name]) => name !== 'host')] } };
+    return {
+      origin: target.endpoint,
+      request: { ...signed, headers: [['host', signed.host], ...signed.headers.filter(([name]) => name !== 'host')] },
+    };
   };
 }

@@ -33,7 +33,10 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
     dialect: dialect.name,
     capabilities: target.capabilities,
     region: target.region,
-    async execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>> {
+    async execute<N extends OperationName>(
+      request: StorageRequest<N>,
+      context: CallContext,
+    ): Promise<StorageResult<N>> {
       const started = options.now();
       let status = 0;
       try {
@@ -45,7 +48,12 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
         status = response.status;
         return await dialect.decodeResponse(request, response);
       } finally {
-        options.observe({ store: options.name, operation: request.operation, status, seconds: (options.now() - started) / 1000 });
+        options.observe({
+          store: options.name,
+          operation: request.operation,
+          status,
+          seconds: (options.now() - started) / 1000,
+        });
       }
     },
     close: () => transport.close(),

@@ -56,7 +56,12 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-async function sendOnce(pool: Pool, request: SignedRequest, options: SendOptions, mayRetry: boolean): Promise<WireResponse> {
+async function sendOnce(
+  pool: Pool,
+  request: SignedRequest,
+  options: SendOptions,
+  mayRetry: boolean,
+): Promise<WireResponse> {
   const abort = new AbortController();
   const clock = headClock(abort, options.headTimeout);
   const outside = (): void => abort.abort(options.signal?.reason);
@@ -79,10 +84,18 @@ async function sendOnce(pool: Pool, request: SignedRequest, options: SendOptions
     return { status: answer.statusCode, headers, body };
   } catch (error) {
     if (source.failure() !== undefined) throw source.failure();
-    if (options.signal?.aborted === true) throw new GatewayError('RequestTimeout', 'The client closed the connection.', { cause: error });
-    if (mayRetry && request.body === undefined && STALE_SOCKET.has(codeOf(error)) && (request.method === 'GET' || request.method === 'HEAD'))
+    if (options.signal?.aborted === true)
+      throw new GatewayError('RequestTimeout', 'The client closed the connection.', { cause: error });
+    if (
+      mayRetry &&
+      request.body === undefined &&
+      STALE_SOCKET.has(codeOf(error)) &&
+      (request.method === 'GET' || request.method === 'HEAD')
+    )
       return await sendOnce(pool, request, options, false);
-    throw new GatewayError('ServiceUnavailable', 'The object store behind the gateway did not answer.', { cause: error });
+    throw new GatewayError('ServiceUnavailable', 'The object store behind the gateway did not answer.', {
+      cause: error,
+    });
   } finally {
     clock.stop();
     options.signal?.removeEventListener('abort', outside);
@@ -124,7 +137,8 @@ function observedBody(body: SignedRequest['body'], onEnd: () => void): ObservedB
 
 function pairs(flat: readonly string[]): HeaderLines {
   const lines: [string, string][] = [];
-  for (let index = 0; index + 1 < flat.length; index += 2) lines.push([(flat[index] ?? '').toLowerCase(), flat[index + 1] ?? '']);
+  for (let index = 0; index + 1 < flat.length; index += 2)
+    lines.push([(flat[index] ?? '').toLowerCase(), flat[index + 1] ?? '']);
   return lines;
 }
 

@@ -2,11 +2,13 @@ import type { Capabilities } from '../model/backend.ts';
 import type { Dialect, DialectName } from './dialect.ts';
 import { JD_CAPABILITIES } from './jd/capabilities.ts';
 import { jd } from './jd/index.ts';
+import { OSS_CAPABILITIES } from './oss/capabilities.ts';
+import { oss } from './oss/index.ts';
 import { AWS_CAPABILITIES, S3_CAPABILITIES } from './s3/capabilities.ts';
 import { s3 } from './s3/index.ts';
 
 /** Every language, one line each. The first is the one that answers where no language could be told. */
-export const DIALECTS = { s3, jd } as Readonly<Record<DialectName, Dialect>>;
+export const DIALECTS: Readonly<Record<DialectName, Dialect>> = { s3, oss, jd };
 
 export const DIALECT_NAMES: readonly DialectName[] = ['s3', 'oss', 'jd'];
 
@@ -25,5 +27,6 @@ export interface StoreType {
 export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'aws-s3': { dialect: 's3', capabilities: AWS_CAPABILITIES, addressing: 'virtual', tlsOnly: false },
   s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false },
+  'aliyun-oss': { dialect: 'oss', capabilities: OSS_CAPABILITIES, addressing: 'virtual', tlsOnly: false },
   'jdcloud-oss': { dialect: 'jd', capabilities: JD_CAPABILITIES, addressing: 'path', tlsOnly: true },
 };

@@ -13,10 +13,12 @@ type AppendResult = StorageResult<'AppendObject'>;
 /** The first append decides the encryption; later ones only follow it, whatever their headers say. */
 export async function appendObject(call: Call, request: Append): Promise<AppendResult> {
   const place = enter(call, 'write', request.bucket, request.key);
-  if (!place.backend.capabilities.append) throw new GatewayError('NotImplemented', `The store of ${request.bucket} cannot append to objects.`);
+  if (!place.backend.capabilities.append)
+    throw new GatewayError('NotImplemented', `The store of ${request.bucket} cannot append to objects.`);
   const existing = await place.backend.sealed?.appendable(place.storeBucket, request.key);
   if (existing === undefined) return await firstAppend(call, place, request);
-  if (request.position !== existing.size || !existing.appendable) return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  if (request.position !== existing.size || !existing.appendable)
+    return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   await using content =
     existing.record === undefined
       ? await unsealed(call, place, request.body)
@@ -32,8 +34,15 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
           }),
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, content: content.content }, call.context);
-  return { ...withoutEncryption(result), nextPosition: result.nextPosition, encryption: shown(call, place, existing.encryption) };
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, content: content.content },
+    call.context,
+  );
+  return {
+    ...withoutEncryption(result),
+    nextPosition: result.nextPosition,
+    encryption: shown(call, place, existing.encryption),
+  };
 }
 
 async function firstAppend(call: Call, place: Place, request: Append): Promise<AppendResult> {

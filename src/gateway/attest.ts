@@ -79,7 +79,10 @@ export function describe(encryption: Expectation | ObservedEncryption | undefine
 function sameKey(expected: string, observed: string): boolean {
   if (expected === observed) return true;
   if (/(^|:)alias\//.test(expected)) return observed !== '';
-  return !expected.startsWith('arn:') && (observed.endsWith(`/${expected}`) || (observed.startsWith('arn:') && observed.endsWith(`:${expected}`)));
+  return (
+    !expected.startsWith('arn:') &&
+    (observed.endsWith(`/${expected}`) || (observed.startsWith('arn:') && observed.endsWith(`:${expected}`)))
+  );
 }
 
 async function ask(call: Call, place: Place, written: Attested): Promise<ObservedEncryption | undefined> {
@@ -101,9 +104,19 @@ async function ask(call: Call, place: Place, written: Attested): Promise<Observe
   return same || sameVersion ? head.encryption : undefined;
 }
 
-function notHonoured(call: Call, place: Place, written: Omit<Attested, 'etag'>, observed: ObservedEncryption | undefined): GatewayError {
+function notHonoured(
+  call: Call,
+  place: Place,
+  written: Omit<Attested, 'etag'>,
+  observed: ObservedEncryption | undefined,
+): GatewayError {
   const expected = describe(written.expected);
-  call.snapshot.distrust.add({ store: place.backend.name, bucket: place.storeBucket, operation: written.operation, kind: written.expected.kind });
+  call.snapshot.distrust.add({
+    store: place.backend.name,
+    bucket: place.storeBucket,
+    operation: written.operation,
+    kind: written.expected.kind,
+  });
   call.services.signals.notHonoured({
     requestId: call.context.requestId,
     store: place.backend.name,

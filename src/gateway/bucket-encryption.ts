@@ -19,9 +19,15 @@ export async function effectiveRule(call: Call, place: Place): Promise<BucketRul
   const { policy } = call.snapshot;
   const owned = policy.ownedDefault(place.bucket, call.services.now());
   if (owned !== undefined) return shownRule(call, place, owned.encryption);
-  const { rule } = await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context);
+  const { rule } = await place.backend.execute(
+    { operation: 'GetBucketEncryption', bucket: place.storeBucket },
+    call.context,
+  );
   if (rule !== undefined) return shownStoreRule(call, place, rule);
-  const implied = place.backend.capabilities.seals && call.snapshot.bucketsWithoutRule === 'managed' && call.dialect.traits.showsImpliedRule;
+  const implied =
+    place.backend.capabilities.seals &&
+    call.snapshot.bucketsWithoutRule === 'managed' &&
+    call.dialect.traits.showsImpliedRule;
   return implied ? { kind: 'managed', algorithm: 'AES256' } : undefined;
 }
 
@@ -35,16 +41,21 @@ export async function putBucketEncryption(call: Call, request: StorageRequest<'P
     throw ownedByPolicy(call, place);
   }
   demandGrant(call, wanted);
-  const storeRule: BucketRule = wanted.kind === 'kms' ? { ...wanted, key: policy.keyAt(wanted.key, place.backend.name) } : wanted;
+  const storeRule: BucketRule =
+    wanted.kind === 'kms' ? { ...wanted, key: policy.keyAt(wanted.key, place.backend.name) } : wanted;
   demandFeasible(place, storeRule);
   await place.backend.execute({ ...request, bucket: place.storeBucket, storeRule }, call.context);
   call.services.bucketRules.forget();
   return {};
 }
 
-export async function deleteBucketEncryption(call: Call, request: StorageRequest<'DeleteBucketEncryption'>): Promise<object> {
+export async function deleteBucketEncryption(
+  call: Call,
+  request: StorageRequest<'DeleteBucketEncryption'>,
+): Promise<object> {
   const place = enter(call, 'configure', request.bucket);
-  if (call.snapshot.policy.ownedDefault(place.bucket, call.services.now()) !== undefined) throw ownedByPolicy(call, place);
+  if (call.snapshot.policy.ownedDefault(place.bucket, call.services.now()) !== undefined)
+    throw ownedByPolicy(call, place);
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   call.services.bucketRules.forget();
   return result;
@@ -62,7 +73,13 @@ export function resolveRule(policy: Policy, rule: BucketRule<WireKeyId>, place: 
 /** Compared are kind, key, algorithm and layers; context and bucket key never count. */
 export function sameRule(one: Encryption<KeyAlias>, other: Encryption<KeyAlias>): boolean {
   if (one.kind === 'managed' && other.kind === 'managed') return one.algorithm === other.algorithm;
-  return one.kind === 'kms' && other.kind === 'kms' && one.key === other.key && one.algorithm === other.algorithm && one.layers === other.layers;
+  return (
+    one.kind === 'kms' &&
+    other.kind === 'kms' &&
+    one.key === other.key &&
+    one.algorithm === other.algorithm &&
+    one.layers === other.layers
+  );
 }
 
 function demandGrant(call: Call, rule: BucketRule<KeyAlias>): void {
@@ -74,7 +91,10 @@ function demandGrant(call: Call, rule: BucketRule<KeyAlias>): void {
 /** The embedded store's rule is carried out by the gateway's envelope: AES-256, one layer. Others judge for themselves. */
 function demandFeasible(place: Place, rule: BucketRule): void {
   if (place.backend.capabilities.seals && (rule.algorithm !== 'AES256' || (rule.kind === 'kms' && rule.layers !== 1)))
-    throw new GatewayError('InvalidEncryptionAlgorithmError', 'The encryption that the rule asks for is not available on this store.');
+    throw new GatewayError(
+      'InvalidEncryptionAlgorithmError',
+      'The encryption that the rule asks for is not available on this store.',
+    );
 }
 
 function shownRule(call: Call, place: Place, encryption: Encryption<KeyAlias>): BucketRule | undefined {
@@ -85,7 +105,9 @@ function shownRule(call: Call, place: Place, encryption: Encryption<KeyAlias>): 
     case 'managed':
       return encryption;
     case 'kms': {
-      const key = place.sameDialect ? call.snapshot.policy.keyAt(encryption.key, place.backend.name) : (encryption.key as string as StoreKeyId);
+      const key = place.sameDialect
+        ? call.snapshot.policy.keyAt(encryption.key, place.backend.name)
+        : (encryption.key as string as StoreKeyId);
       return { ...encryption, key };
     }
   }
@@ -99,6 +121,8 @@ function shownStoreRule(call: Call, place: Place, rule: BucketRule): BucketRule 
 
 function ownedByPolicy(call: Call, place: Place): GatewayError {
   const rule = call.snapshot.policy.ownedDefault(place.bucket, call.services.now())?.rule ?? place.route.rule;
-  return new GatewayError('AccessDenied', `The encryption of ${place.bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`);
+  return new GatewayError(
+    'AccessDenied',
+    `The encryption of ${place.bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
+  );
 }
-

@@ -33,7 +33,11 @@ export function createBucketRuleGuard(now: () => number): BucketRuleGuard {
 
 async function demandRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<void> {
   if (await hasRule(call, place, wanted)) return;
-  if (call.snapshot.policy.bucketRuleMode(place.bucket) !== 'set' || wanted.kind === 'customer' || wanted.kind === 'none')
+  if (
+    call.snapshot.policy.bucketRuleMode(place.bucket) !== 'set' ||
+    wanted.kind === 'customer' ||
+    wanted.kind === 'none'
+  )
     throw new GatewayError(
       'ServiceUnavailable',
       `The bucket behind ${place.bucket} does not encrypt as the policy demands (${describe(expectationOf(wanted))}), and the policy does not let the gateway set its rule.`,
@@ -44,10 +48,19 @@ async function demandRule(call: Call, place: Place, wanted: Encryption<StoreKeyI
     call.context,
   );
   if (!(await hasRule(call, place, wanted)))
-    throw new GatewayError('EncryptionNotHonoured', `The store took the encryption rule of the bucket behind ${place.bucket} but does not show it.`);
+    throw new GatewayError(
+      'EncryptionNotHonoured',
+      `The store took the encryption rule of the bucket behind ${place.bucket} but does not show it.`,
+    );
 }
 
 async function hasRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<boolean> {
-  const { rule } = await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context);
-  return rule !== undefined && honours(expectationOf(wanted), rule.kind === 'kms' ? { ...rule, key: rule.key as StoreKeyId } : rule);
+  const { rule } = await place.backend.execute(
+    { operation: 'GetBucketEncryption', bucket: place.storeBucket },
+    call.context,
+  );
+  return (
+    rule !== undefined &&
+    honours(expectationOf(wanted), rule.kind === 'kms' ? { ...rule, key: rule.key as StoreKeyId } : rule)
+  );
 }

@@ -8,7 +8,10 @@ import { enter, type Call } from './call.ts';
 const DEFAULT_PAGE = 1000;
 
 /** The buckets of every store that the policy routes to, under the client's names, where it holds any grant. */
-export async function listBuckets(call: Call, request: StorageRequest<'ListBuckets'>): Promise<StorageResult<'ListBuckets'>> {
+export async function listBuckets(
+  call: Call,
+  request: StorageRequest<'ListBuckets'>,
+): Promise<StorageResult<'ListBuckets'>> {
   const { policy, directory } = call.snapshot;
   const found = await Promise.all(
     policy.stores.map(async (store) => {
@@ -25,26 +28,40 @@ export async function listBuckets(call: Call, request: StorageRequest<'ListBucke
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const buckets = all.slice(0, request.maxKeys ?? DEFAULT_PAGE);
   const last = buckets.at(-1);
-  return { buckets, truncated: all.length > buckets.length, ...(all.length > buckets.length && last !== undefined ? { nextMarker: last.name } : {}) };
+  return {
+    buckets,
+    truncated: all.length > buckets.length,
+    ...(all.length > buckets.length && last !== undefined ? { nextMarker: last.name } : {}),
+  };
 }
 
 /** Encryption headers on PutBucket (OSS) set the bucket's rule, under the same ownership as `?encryption`. */
-export async function createBucket(call: Call, request: StorageRequest<'CreateBucket'>): Promise<StorageResult<'CreateBucket'>> {
+export async function createBucket(
+  call: Call,
+  request: StorageRequest<'CreateBucket'>,
+): Promise<StorageResult<'CreateBucket'>> {
   const place = enter(call, 'configure', request.bucket);
   const { wish } = request;
   if (wish.state === 'illFormed') throw wish.error;
   const { encryption } = wish.state === 'wellFormed' ? wish : { encryption: undefined };
-  if (encryption?.kind === 'customer') throw new GatewayError('InvalidArgument', "A customer's key cannot be a bucket's default.");
+  if (encryption?.kind === 'customer')
+    throw new GatewayError('InvalidArgument', "A customer's key cannot be a bucket's default.");
   const rule = encryption === undefined || encryption.kind === 'none' ? undefined : encryption;
   // Judged before the bucket exists: a refused rule leaves no bucket behind.
   const owned = call.snapshot.policy.ownedDefault(request.bucket, call.services.now());
   if (rule !== undefined && owned !== undefined) await putBucketEncryption(call, ruleRequest(request.bucket, rule));
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, wish: { state: 'absent' } }, call.context);
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, wish: { state: 'absent' } },
+    call.context,
+  );
   if (rule !== undefined && owned === undefined) await putBucketEncryption(call, ruleRequest(request.bucket, rule));
   return result;
 }
 
-export async function getBucketInfo(call: Call, request: StorageRequest<'GetBucketInfo'>): Promise<StorageResult<'GetBucketInfo'>> {
+export async function getBucketInfo(
+  call: Call,
+  request: StorageRequest<'GetBucketInfo'>,
+): Promise<StorageResult<'GetBucketInfo'>> {
   const place = enter(call, 'list', request.bucket);
   const info = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   return { ...info, name: request.bucket, encryption: await effectiveRule(call, place) };
@@ -52,12 +69,19 @@ export async function getBucketInfo(call: Call, request: StorageRequest<'GetBuck
 
 /** Replication documents are readable: they show the policy's rule. Writing them is the policy's business. */
 export const bucketReplication = {
-  get(this: void, call: Call, request: StorageRequest<'GetBucketReplication'>): Promise<StorageResult<'GetBucketReplication'>> {
+  get(
+    this: void,
+    call: Call,
+    request: StorageRequest<'GetBucketReplication'>,
+  ): Promise<StorageResult<'GetBucketReplication'>> {
     const place = enter(call, 'read', request.bucket);
     const rules = call.snapshot.policy.replicas(request.bucket);
     if (rules === undefined)
       throw new GatewayError('ReplicationConfigurationNotFoundError', 'The replication configuration was not found');
-    const replicaKey = rules.replicaKey === undefined || !place.sameDialect ? rules.replicaKey : call.snapshot.policy.keyAt(rules.replicaKey as never, place.backend.name);
+    const replicaKey =
+      rules.replicaKey === undefined || !place.sameDialect
+        ? rules.replicaKey
+        : call.snapshot.policy.keyAt(rules.replicaKey as never, place.backend.name);
     return Promise.resolve({ replication: { ...rules, ...(replicaKey === undefined ? {} : { replicaKey }) } });
   },
   refuse<N extends Extract<OperationName, 'PutBucketReplication' | 'DeleteBucketReplication'>>(
@@ -66,11 +90,21 @@ export const bucketReplication = {
     return (call, request) => {
       const { bucket }: { readonly bucket: string } = request;
       const { rule } = enter(call, 'configure', bucket).route;
-      throw new GatewayError('AccessDenied', `The replication of ${bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`);
+      throw new GatewayError(
+        'AccessDenied',
+        `The replication of ${bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
+      );
     };
   },
 };
 
-function ruleRequest(bucket: string, rule: StorageRequest<'PutBucketEncryption'>['rule']): StorageRequest<'PutBucketEncryption'> {
-  return { operation: 'PutBucketEncryption', bucket, rule: rule.kind === 'kms' ? { ...rule, key: rule.key as WireKeyId } : rule };
+function ruleRequest(
+  bucket: string,
+  rule: StorageRequest<'PutBucketEncryption'>['rule'],
+): StorageRequest<'PutBucketEncryption'> {
+  return {
+    operation: 'PutBucketEncryption',
+    bucket,
+    rule: rule.kind === 'kms' ? { ...rule, key: rule.key as WireKeyId } : rule,
+  };
 }

@@ -48,15 +48,20 @@ export const HIDDEN_PREFIX = '.bucketseal/';
 
 /** Transport, grants and hidden names for one action; throws the policy's refusal. */
 export function authorise(call: Call, action: Action, bucket: string, key: string | undefined): void {
-  if (key?.startsWith(HIDDEN_PREFIX) === true) throw new GatewayError('AccessDenied', `Keys under ${HIDDEN_PREFIX} belong to the gateway.`);
+  if (key?.startsWith(HIDDEN_PREFIX) === true)
+    throw new GatewayError('AccessDenied', `Keys under ${HIDDEN_PREFIX} belong to the gateway.`);
   const { secure, tlsVersion } = call.wire.connection;
-  demand(call.snapshot.policy.access({ principal: call.client.principal, action, bucket, key, secure, tlsVersion }), call.dialect.name);
+  demand(
+    call.snapshot.policy.access({ principal: call.client.principal, action, bucket, key, secure, tlsVersion }),
+    call.dialect.name,
+  );
 }
 
 /** Where a bucket's objects are; a bucket that no rule matches is refused (unknown policy is no policy). */
 export function locate(call: Call, bucket: string): Place {
   const route = call.snapshot.policy.route(bucket);
-  if (route === undefined) throw new GatewayError('AccessDenied', `No rule of the policy matches the bucket ${bucket}.`);
+  if (route === undefined)
+    throw new GatewayError('AccessDenied', `No rule of the policy matches the bucket ${bucket}.`);
   const backend = call.snapshot.directory.get(route.store);
   return { bucket, storeBucket: route.storeBucket, backend, route, sameDialect: backend.dialect === call.dialect.name };
 }

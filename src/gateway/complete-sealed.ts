@@ -14,7 +14,10 @@ export async function completeSealedUpload(
   request: Complete,
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
   const send = (seal?: Complete['seal']): Promise<StorageResult<'CompleteMultipartUpload'>> =>
-    place.backend.execute({ ...request, bucket: place.storeBucket, ...(seal === undefined ? {} : { seal }) }, call.context);
+    place.backend.execute(
+      { ...request, bucket: place.storeBucket, ...(seal === undefined ? {} : { seal }) },
+      call.context,
+    );
   const state = await store.upload(place.storeBucket, request.key, request.uploadId).catch((error: unknown) => {
     if (error instanceof GatewayError && error.code === 'NoSuchUpload') return undefined;
     throw error;
@@ -49,7 +52,11 @@ function choose(stored: readonly StoredPart[], wanted: Complete['parts']): reado
   const byNumber = new Map(stored.map((part) => [part.partNumber, part]));
   let last = 0;
   return wanted.map(({ partNumber, etag }) => {
-    if (partNumber <= last) throw new GatewayError('InvalidPartOrder', 'The list of parts was not in ascending order. Parts must be ordered by part number.');
+    if (partNumber <= last)
+      throw new GatewayError(
+        'InvalidPartOrder',
+        'The list of parts was not in ascending order. Parts must be ordered by part number.',
+      );
     last = partNumber;
     const part = byNumber.get(partNumber);
     if (part === undefined || part.etag.toLowerCase() !== etag.toLowerCase())

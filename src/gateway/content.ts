@@ -27,6 +27,7 @@ export async function contentFor(
       encryption: seal,
       bucket: place.storeBucket,
       binding: { key: request.key, metadata: request.metadata },
+      crc64: call.dialect.traits.crc64,
       ...sealServices(call),
     });
     return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -35,7 +36,12 @@ export async function contentFor(
 }
 
 /** Bytes that go as they are: digests on the way, the last chunk withheld until the client's own digests agreed. */
-export async function unsealed(call: Call, place: Place, body: Body, checksumAlgorithm?: ChecksumAlgorithm): Promise<PreparedContent> {
+export async function unsealed(
+  call: Call,
+  place: Place,
+  body: Body,
+  checksumAlgorithm?: ChecksumAlgorithm,
+): Promise<PreparedContent> {
   const embedded = place.backend.capabilities.seals;
   const content = await plainContent(body, {
     embedded,
@@ -45,7 +51,10 @@ export async function unsealed(call: Call, place: Place, body: Body, checksumAlg
   if (embedded) return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
   if (content.length === undefined && place.backend.capabilities.needsContentLength) {
     const spooled = await call.services.spool.hold(content.bytes);
-    return { content: { ...content, bytes: spooled.bytes, length: spooled.length }, [Symbol.asyncDispose]: () => spooled.discard() };
+    return {
+      content: { ...content, bytes: spooled.bytes, length: spooled.length },
+      [Symbol.asyncDispose]: () => spooled.discard(),
+    };
   }
   const bytes = content.length === 0 ? await verifiedEmpty(content.bytes) : withholdLast(content.bytes);
   return { content: { ...content, bytes }, [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -54,7 +63,11 @@ export async function unsealed(call: Call, place: Place, body: Body, checksumAlg
 /** The keyring's own names stand under `keyring` in the policy's `keys:`. */
 export function sealServices(call: Call): SealServices {
   const { policy, keyring } = call.snapshot;
-  return { keyring, keyIdOf: (alias) => policy.keyAt(alias as KeyAlias, 'keyring'), randomBytes: call.services.randomBytes };
+  return {
+    keyring,
+    keyIdOf: (alias) => policy.keyAt(alias as KeyAlias, 'keyring'),
+    randomBytes: call.services.randomBytes,
+  };
 }
 
 /** There is no last byte to withhold in an empty body: its digests are judged before the store hears of it. */

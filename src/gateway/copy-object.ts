@@ -20,7 +20,9 @@ export async function copyObject(call: Call, request: Copy): Promise<CopyResult>
   const to = enter(call, 'write', request.bucket, request.key);
   await demandChange(call, to, request);
   const protection = await protectWrite(call, to, request);
-  const result = copiesNatively(from, to, protection) ? await copyAtStore(call, { from, to, request, protection }) : await copyThrough(call, { from, to, request, protection });
+  const result = copiesNatively(from, to, protection)
+    ? await copyAtStore(call, { from, to, request, protection })
+    : await copyThrough(call, { from, to, request, protection });
   return result;
 }
 
@@ -62,12 +64,18 @@ async function copyAtStore(call: Call, { from, to, request, protection }: CopyTa
 async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
   const source = await readObject(call, from, sourceRead(request));
   if (source.size > COPY_LIMIT)
-    throw new GatewayError('InvalidRequest', 'The specified copy source is larger than the maximum allowable size for a copy source: 5368709120');
-  const tags = request.taggingDirective === 'REPLACE' ? request.tags : await tagsOf(call, from, request, source.tagCount);
+    throw new GatewayError(
+      'InvalidRequest',
+      'The specified copy source is larger than the maximum allowable size for a copy source: 5368709120',
+    );
+  const tags =
+    request.taggingDirective === 'REPLACE' ? request.tags : await tagsOf(call, from, request, source.tagCount);
   const body: Body = {
     bytes: source.content.bytes,
     length: source.content.length,
-    ...(request.checksumAlgorithm === undefined ? checksumOf(source) : { checksum: { algorithm: request.checksumAlgorithm, value: () => undefined } }),
+    ...(request.checksumAlgorithm === undefined
+      ? checksumOf(source)
+      : { checksum: { algorithm: request.checksumAlgorithm, value: () => undefined } }),
   };
   const put: StorageRequest<'PutObject'> = {
     operation: 'PutObject',
@@ -84,7 +92,11 @@ async function copyThrough(call: Call, { from, to, request, protection }: CopyTa
   };
   await using content = await contentFor(call, to, protection, put);
   const result = await to.backend.execute(
-    { ...put, content: content.content, ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }) },
+    {
+      ...put,
+      content: content.content,
+      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
+    },
     call.context,
   );
   const observed = await attest(call, to, {
@@ -124,16 +136,32 @@ function checksumOf(source: StorageResult<'GetObject'>): Pick<Body, 'checksum'> 
 
 async function tagsOf(call: Call, from: Place, request: Copy, tagCount: number | undefined): Promise<Copy['tags']> {
   if (tagCount === undefined || tagCount === 0 || !from.backend.capabilities.tagging) return undefined;
-  const { tags } = await from.backend.execute({ operation: 'GetObjectTagging', ...request.source, bucket: from.storeBucket }, call.context);
+  const { tags } = await from.backend.execute(
+    { operation: 'GetObjectTagging', ...request.source, bucket: from.storeBucket },
+    call.context,
+  );
   return tags;
 }
 
 /** AWS refuses a copy onto itself that changes nothing; naming an encryption, or a bucket with a default, is a change. */
 async function demandChange(call: Call, to: Place, request: Copy): Promise<void> {
-  const same = request.source.bucket === request.bucket && request.source.key === request.key && request.source.versionId === undefined;
-  if (!same || !call.dialect.traits.selfCopyNeedsChange || request.metadataDirective === 'REPLACE' || request.taggingDirective === 'REPLACE') return;
+  const same =
+    request.source.bucket === request.bucket &&
+    request.source.key === request.key &&
+    request.source.versionId === undefined;
+  if (
+    !same ||
+    !call.dialect.traits.selfCopyNeedsChange ||
+    request.metadataDirective === 'REPLACE' ||
+    request.taggingDirective === 'REPLACE'
+  )
+    return;
   if (request.wish.state !== 'absent' || request.storageClass !== undefined) return;
-  if (!to.backend.capabilities.seals || !call.snapshot.policy.delegates(request.bucket, request.key, call.services.now())) return;
+  if (
+    !to.backend.capabilities.seals ||
+    !call.snapshot.policy.delegates(request.bucket, request.key, call.services.now())
+  )
+    return;
   const { rule } = await to.backend.execute({ operation: 'GetBucketEncryption', bucket: to.storeBucket }, call.context);
   if (rule === undefined)
     throw new GatewayError(
@@ -141,4 +169,3 @@ async function demandChange(call: Call, to: Place, request: Copy): Promise<void>
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
     );
 }
-

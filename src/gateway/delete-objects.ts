@@ -3,7 +3,10 @@ import { GatewayError } from '../model/errors.ts';
 import { authorise, enter, locate, type Call } from './call.ts';
 
 /** Each key is authorised on its own: prefixes of a grant apply, and a refusal is that key's error, not the batch's. */
-export async function deleteObjects(call: Call, request: StorageRequest<'DeleteObjects'>): Promise<StorageResult<'DeleteObjects'>> {
+export async function deleteObjects(
+  call: Call,
+  request: StorageRequest<'DeleteObjects'>,
+): Promise<StorageResult<'DeleteObjects'>> {
   if (request.objects.length === 0) enter(call, 'delete', request.bucket);
   const place = locate(call, request.bucket);
   const errors: { key: string; code: string; message: string }[] = [];
@@ -18,7 +21,11 @@ export async function deleteObjects(call: Call, request: StorageRequest<'DeleteO
     }
   });
   // A language without per-key errors must not report a batch as done that was not: nothing is deleted then.
-  if (errors.length > 0 && (allowed.length === 0 || !call.dialect.traits.perKeyErrors)) throw new GatewayError('AccessDenied', 'Access Denied');
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, objects: allowed, quiet: false }, call.context);
+  if (errors.length > 0 && (allowed.length === 0 || !call.dialect.traits.perKeyErrors))
+    throw new GatewayError('AccessDenied', 'Access Denied');
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, objects: allowed, quiet: false },
+    call.context,
+  );
   return { deleted: request.quiet ? [] : result.deleted, errors: [...result.errors, ...errors] };
 }

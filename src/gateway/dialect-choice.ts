@@ -21,10 +21,15 @@ export function dialectForErrors(wire: WireRequest | undefined, snapshot: Snapsh
 export function chooseDialect(wire: WireRequest, snapshot: Snapshot): Dialect {
   const found = claims(wire);
   const [claim] = found;
-  if (claim === undefined) throw new GatewayError('AccessDenied', 'Anonymous access is forbidden for this operation.', { wording: {} });
+  if (claim === undefined)
+    throw new GatewayError('AccessDenied', 'Anonymous access is forbidden for this operation.', { wording: {} });
   // Variants of one wire language (jd of s3) claim the same signature; two different languages never may.
   const languages = new Set(found.map(({ dialect }) => familyOf(dialect)));
-  if (languages.size > 1) throw new GatewayError('InvalidArgument', 'Only one auth mechanism allowed; only one signature of one kind may stand in a request.');
+  if (languages.size > 1)
+    throw new GatewayError(
+      'InvalidArgument',
+      'Only one auth mechanism allowed; only one signature of one kind may stand in a request.',
+    );
   const pinned = pinOf(wire, snapshot);
   if (pinned === undefined) return pinnedByClient(claim.dialect, claim.accessKeyId, snapshot);
   const match = found.find(({ dialect }) => dialect.name === pinned);

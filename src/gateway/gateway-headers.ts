@@ -8,7 +8,13 @@ const ENCRYPTION_HEADER = 'x-bucketseal-encryption';
 /** Adds what no vendor header can say. */
 export function withGatewayHeaders(dialect: Dialect, result: object, response: WireResponse): WireResponse {
   const encryption = 'encryption' in result ? (result.encryption as ObservedEncryption<string> | undefined) : undefined;
-  if (encryption === undefined || encryption.kind === 'none' || !('kind' in encryption) || dialect.canExpress(encryption)) return response;
+  if (
+    encryption === undefined ||
+    encryption.kind === 'none' ||
+    !('kind' in encryption) ||
+    dialect.canExpress(encryption)
+  )
+    return response;
   return { ...response, headers: [...response.headers, [ENCRYPTION_HEADER, nameOf(encryption)]] };
 }
 

@@ -37,7 +37,15 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         verified = verify(dialect, wire, current, services);
         const client = clientOf(verified, current);
         services.signals.signatureForm(verified.form);
-        const call: Call = { snapshot: current, services, dialect, wire, verified, client, context: { requestId: wire.requestId, signal } };
+        const call: Call = {
+          snapshot: current,
+          services,
+          dialect,
+          wire,
+          verified,
+          client,
+          context: { requestId: wire.requestId, signal },
+        };
         demandTransport(call);
         request = await dialect.decodeRequest(verified);
         await enforceStoredPolicy(call, request);
@@ -48,7 +56,13 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
       }
     },
     encodeFailure(error, wire) {
-      return failure(error, { dialect: dialectForErrors(wire, snapshot()), wire, request: undefined, verified: undefined, services });
+      return failure(error, {
+        dialect: dialectForErrors(wire, snapshot()),
+        wire,
+        request: undefined,
+        verified: undefined,
+        services,
+      });
     },
   };
 }
@@ -60,7 +74,8 @@ async function answer<N extends ModelOperation>(call: Call, request: StorageRequ
     withGatewayHeaders(call.dialect, result, call.dialect.encodeResponse(request, result, context));
   const result = handler(call, request);
   // Reading and writing through can take long: the client gets white space meanwhile, as S3 does.
-  if (handler.patient === true) return await patientAnswer(result, encode, (error) => failureDocument(error, call, context));
+  if (handler.patient === true)
+    return await patientAnswer(result, encode, (error) => failureDocument(error, call, context));
   return encode(await result);
 }
 
@@ -92,7 +107,10 @@ function demandTransport(call: Call): void {
   const { bucket, key } = call.verified;
   if (bucket === undefined) return;
   const { secure, tlsVersion } = call.wire.connection;
-  demand(call.snapshot.policy.transport({ principal: call.client.principal, bucket, key, secure, tlsVersion }), call.dialect.name);
+  demand(
+    call.snapshot.policy.transport({ principal: call.client.principal, bucket, key, secure, tlsVersion }),
+    call.dialect.name,
+  );
 }
 
 function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined): EncodeContext {
@@ -120,7 +138,12 @@ function failure(error: unknown, { dialect, wire, request, verified, services }:
   const known = toGatewayError(error);
   if (known !== error || known.code === 'InternalError' || known.code === 'ServiceUnavailable')
     services.signals.failure({ requestId, operation: request?.operation, error });
-  services.signals.refused({ requestId, code: known.code, operation: request?.operation, accessKeyId: verified?.accessKeyId });
+  services.signals.refused({
+    requestId,
+    code: known.code,
+    operation: request?.operation,
+    accessKeyId: verified?.accessKeyId,
+  });
   const context: EncodeContext =
     wire === undefined
       ? { requestId, now: services.now(), method: 'GET', bucket: undefined, key: undefined, resource: '/', host: '' }

@@ -23,7 +23,10 @@ export type LaneSigner = (request: VerifiedRequest, storeBucket: string) => Lane
 export function openLane(call: Call, request: StorageRequest<'Passthrough'>): Lane {
   const place = enter(call, request.access, request.bucket, request.key);
   const refuse = (why: string): never => {
-    throw new GatewayError('NotImplemented', `${request.subresource} is not available for the bucket ${request.bucket}: ${why}.`);
+    throw new GatewayError(
+      'NotImplemented',
+      `${request.subresource} is not available for the bucket ${request.bucket}: ${why}.`,
+    );
   };
   const sign = call.snapshot.lanes.get(place.backend.name);
   if (sign === undefined) return refuse('its store is embedded in the gateway');

@@ -5,13 +5,16 @@ import { enter, HIDDEN_PREFIX, type Call } from './call.ts';
 type Listing = Extract<OperationName, 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions'>;
 
 /** Lists one page. A grant on a prefix lists under that prefix only; the gateway's own keys are never shown. */
-export function listing<N extends Listing>(_operation: N): (call: Call, request: StorageRequest<N>) => Promise<StorageResult<N>> {
+export function listing<N extends Listing>(
+  _operation: N,
+): (call: Call, request: StorageRequest<N>) => Promise<StorageResult<N>> {
   return async (call, request) => {
     const page: { readonly bucket: string; readonly prefix: string } = request;
     const place = enter(call, 'list', page.bucket, page.prefix === '' ? undefined : page.prefix);
     const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
     if (place.backend.capabilities.seals) return result;
-    const shownObjects = (objects: readonly ListedObject[]): readonly ListedObject[] => objects.filter(({ key }) => !key.startsWith(HIDDEN_PREFIX));
+    const shownObjects = (objects: readonly ListedObject[]): readonly ListedObject[] =>
+      objects.filter(({ key }) => !key.startsWith(HIDDEN_PREFIX));
     return {
       ...result,
       objects: shownObjects(result.objects),

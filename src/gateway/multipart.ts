@@ -19,7 +19,10 @@ type PartCopy = StorageRequest<'UploadPartCopy'>;
 type Complete = StorageRequest<'CompleteMultipartUpload'>;
 
 /** Encryption is fixed here: parts and Complete only repeat it. */
-export async function createMultipartUpload(call: Call, request: Create): Promise<StorageResult<'CreateMultipartUpload'>> {
+export async function createMultipartUpload(
+  call: Call,
+  request: Create,
+): Promise<StorageResult<'CreateMultipartUpload'>> {
   const place = enter(call, 'write', request.bucket, request.key);
   const protection = await protectWrite(call, place, request);
   const { seal } = protection;
@@ -39,10 +42,18 @@ export async function createMultipartUpload(call: Call, request: Create): Promis
   if (place.backend.capabilities.seals) return { ...result, ...shownIn(call, place, result.encryption) };
   try {
     // A silent answer leaves the upload unproven: its first part, or the HEAD after Complete, proves it.
-    attestPart(call, place, { operation: 'CreateMultipartUpload', key: request.key, expected: protection.expected, observed: result.encryption });
+    attestPart(call, place, {
+      operation: 'CreateMultipartUpload',
+      key: request.key,
+      expected: protection.expected,
+      observed: result.encryption,
+    });
   } catch (error) {
     await place.backend
-      .execute({ operation: 'AbortMultipartUpload', bucket: place.storeBucket, key: request.key, uploadId: result.uploadId }, call.context)
+      .execute(
+        { operation: 'AbortMultipartUpload', bucket: place.storeBucket, key: request.key, uploadId: result.uploadId },
+        call.context,
+      )
       .catch(() => undefined);
     throw error;
   }
@@ -55,7 +66,9 @@ export async function createMultipartUpload(call: Call, request: Create): Promis
 
 export async function uploadPart(call: Call, request: Part): Promise<StorageResult<'UploadPart'>> {
   const place = enter(call, 'write', request.bucket, request.key);
-  return place.backend.sealed === undefined ? await partAtStore(call, place, request) : await partSealed(call, place, request);
+  return place.backend.sealed === undefined
+    ? await partAtStore(call, place, request)
+    : await partSealed(call, place, request);
 }
 
 /** A native part copy where the store's copies are trusted; else the range is read and written through. */
@@ -65,9 +78,16 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
   const token = to.backend.sealed === undefined ? readToken(call, to, request) : undefined;
   const expected = token === undefined ? undefined : await expectationFor(call, to, request, token);
   const encrypts = expected !== undefined && expected.kind !== 'none' && expected.kind !== 'unspecified';
-  if (token !== undefined && expected !== undefined && copiesNatively(from, to, { encryption: encrypts ? expected : undefined })) {
+  if (
+    token !== undefined &&
+    expected !== undefined &&
+    copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
+  ) {
     const source = { ...request.source, bucket: from.storeBucket };
-    const result = await to.backend.execute({ ...request, bucket: to.storeBucket, source, uploadId: token.storeUploadId }, call.context);
+    const result = await to.backend.execute(
+      { ...request, bucket: to.storeBucket, source, uploadId: token.storeUploadId },
+      call.context,
+    );
     attestPart(call, to, { operation: 'UploadPartCopy', key: request.key, expected, observed: result.encryption });
     return { ...withoutEncryption(result), ...shownIn(call, to, result.encryption) };
   }
@@ -86,7 +106,10 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
   return { ...result, lastModified: call.services.now() };
 }
 
-export async function completeMultipartUpload(call: Call, request: Complete): Promise<StorageResult<'CompleteMultipartUpload'>> {
+export async function completeMultipartUpload(
+  call: Call,
+  request: Complete,
+): Promise<StorageResult<'CompleteMultipartUpload'>> {
   const place = enter(call, 'write', request.bucket, request.key);
   if (place.backend.sealed !== undefined) {
     const result = await completeSealedUpload(call, place, place.backend.sealed, request);
@@ -94,7 +117,10 @@ export async function completeMultipartUpload(call: Call, request: Complete): Pr
   }
   const token = readToken(call, place, request);
   const expected = await expectationFor(call, place, request, token);
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: token.storeUploadId }, call.context);
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, uploadId: token.storeUploadId },
+    call.context,
+  );
   const observed = await attest(call, place, {
     operation: 'CompleteMultipartUpload',
     key: request.key,
@@ -107,7 +133,10 @@ export async function completeMultipartUpload(call: Call, request: Complete): Pr
   return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
 }
 
-export async function abortMultipartUpload(call: Call, request: StorageRequest<'AbortMultipartUpload'>): Promise<object> {
+export async function abortMultipartUpload(
+  call: Call,
+  request: StorageRequest<'AbortMultipartUpload'>,
+): Promise<object> {
   const place = enter(call, 'write', request.bucket, request.key);
   const { storeUploadId } = readToken(call, place, request);
   return await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
@@ -120,7 +149,11 @@ export async function listParts(call: Call, request: StorageRequest<'ListParts'>
 }
 
 async function partSealed(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
-  const state = await (place.backend.sealed as NonNullable<Place['backend']['sealed']>).upload(place.storeBucket, request.key, request.uploadId);
+  const state = await (place.backend.sealed as NonNullable<Place['backend']['sealed']>).upload(
+    place.storeBucket,
+    request.key,
+    request.uploadId,
+  );
   demandRepeatedWish(call, place, request.repeatedWish, expectationOfObserved(state.encryption));
   checkPartCustomerKey(state.seal, request.customerKey);
   await using content =
@@ -133,13 +166,17 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
             bucket: place.storeBucket,
             ...(state.checksumAlgorithm === undefined ? {} : { checksumAlgorithm: state.checksumAlgorithm }),
             partNumber: request.partNumber,
+            crc64: call.dialect.traits.crc64,
             keyring: call.snapshot.keyring,
             customerKey: request.customerKey,
             randomBytes: call.services.randomBytes,
           }),
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket, content: content.content }, call.context);
+  const result = await place.backend.execute(
+    { ...request, bucket: place.storeBucket, content: content.content },
+    call.context,
+  );
   return { ...withoutEncryption(result), encryption: shown(call, place, state.encryption) };
 }
 
@@ -161,7 +198,11 @@ async function partAtStore(call: Call, place: Place, request: Part): Promise<Sto
   };
 }
 
-function readToken(call: Call, place: Place, request: { readonly key: string; readonly uploadId: string }): UploadToken {
+function readToken(
+  call: Call,
+  place: Place,
+  request: { readonly key: string; readonly uploadId: string },
+): UploadToken {
   if (place.backend.sealed !== undefined) return { storeUploadId: request.uploadId, expected: undefined };
   const token = call.services.uploadTokens.read(place.storeBucket, request.key, request.uploadId);
   if (token === undefined) throw noSuchUpload();
@@ -169,9 +210,18 @@ function readToken(call: Call, place: Place, request: { readonly key: string; re
 }
 
 /** A bare store id says nothing of its Create: then it must be as the policy decides without a wish. */
-async function expectationFor(call: Call, place: Place, request: { readonly key: string }, token: UploadToken): Promise<Expectation> {
+async function expectationFor(
+  call: Call,
+  place: Place,
+  request: { readonly key: string },
+  token: UploadToken,
+): Promise<Expectation> {
   if (token.expected !== undefined) return token.expected;
-  const protection = await protectWrite(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish: { state: 'absent' } });
+  const protection = await protectWrite(call, place, {
+    operation: 'CreateMultipartUpload',
+    key: request.key,
+    wish: { state: 'absent' },
+  });
   return protection.expected;
 }
 
@@ -181,5 +231,8 @@ function expectationOfObserved(observed: ObservedEncryption): Expectation {
 }
 
 function noSuchUpload(): GatewayError {
-  return new GatewayError('NoSuchUpload', 'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.');
+  return new GatewayError(
+    'NoSuchUpload',
+    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+  );
 }

@@ -7,7 +7,14 @@ import { copyObject } from './copy-object.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { forwarded } from './forward.ts';
 import { listing } from './listing.ts';
-import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listParts, uploadPart, uploadPartCopy } from './multipart.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  listParts,
+  uploadPart,
+  uploadPartCopy,
+} from './multipart.ts';
 import { putObject } from './put-object.ts';
 import { deleteBucketPolicy, putBucketPolicy } from './stored-policy.ts';
 import { getObject, getObjectAttributes, headObject } from './read-object.ts';

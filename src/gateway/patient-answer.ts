@@ -17,7 +17,11 @@ export async function patientAnswer<T>(
 ): Promise<WireResponse> {
   const first = await Promise.race([work.then((result) => ({ result })), delay(patience)]);
   if (first !== undefined) return encode(first.result);
-  return { status: 200, headers: [['content-type', 'application/xml']], body: slowly(work, encode, errorDocument, patience) };
+  return {
+    status: 200,
+    headers: [['content-type', 'application/xml']],
+    body: slowly(work, encode, errorDocument, patience),
+  };
 }
 
 async function* slowly<T>(

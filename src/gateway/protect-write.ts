@@ -28,16 +28,26 @@ export interface Intent {
 export async function protectWrite(call: Call, place: Place, intent: Intent): Promise<Protection> {
   if (intent.wish.state === 'illFormed') throw intent.wish.error;
   const decision = await decide(call, place, intent, call.snapshot.policy);
-  const shadow = call.snapshot.shadow === undefined ? undefined : await decide(call, place, intent, call.snapshot.shadow);
+  const shadow =
+    call.snapshot.shadow === undefined ? undefined : await decide(call, place, intent, call.snapshot.shadow);
   record(call, place, intent, decision, shadow);
   if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
   const { encryption } = decision;
-  if (call.dialect.traits.encryptionNeedsTls && encryption.kind !== 'none' && encryption.kind !== 'unspecified' && !call.wire.connection.secure)
+  if (
+    call.dialect.traits.encryptionNeedsTls &&
+    encryption.kind !== 'none' &&
+    encryption.kind !== 'unspecified' &&
+    !call.wire.connection.secure
+  )
     throw new GatewayError('AccessDenied', 'Encrypted objects are written over HTTPS only.');
-  const native = encryption.kind === 'unspecified' ? undefined : atStore(call.snapshot.policy, encryption, place.backend.name);
+  const native =
+    encryption.kind === 'unspecified' ? undefined : atStore(call.snapshot.policy, encryption, place.backend.name);
   const protection: Protection = {
     decision,
-    seal: decision.by === 'gateway' && encryption.kind !== 'unspecified' && encryption.kind !== 'none' ? encryption : undefined,
+    seal:
+      decision.by === 'gateway' && encryption.kind !== 'unspecified' && encryption.kind !== 'none'
+        ? encryption
+        : undefined,
     encryption: decision.by === 'store' && native !== undefined && native.kind !== 'none' ? native : undefined,
     expected: expectationOf(native ?? { kind: 'unspecified' }),
   };
@@ -72,7 +82,10 @@ function assertBelieved(call: Call, place: Place, operation: OperationName, prot
   if (protection.encryption === undefined) return;
   const tuple = { store: place.backend.name, bucket: place.storeBucket, operation, kind: protection.encryption.kind };
   if (call.snapshot.distrust.has(tuple))
-    throw new GatewayError('EncryptionNotHonoured', `The store ${tuple.store} did not honour ${tuple.kind} encryption on ${operation} before; nothing was sent.`);
+    throw new GatewayError(
+      'EncryptionNotHonoured',
+      `The store ${tuple.store} did not honour ${tuple.kind} encryption on ${operation} before; nothing was sent.`,
+    );
 }
 
 function record(call: Call, place: Place, intent: Intent, decision: Decision, shadow: Decision | undefined): void {

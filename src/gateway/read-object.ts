@@ -42,7 +42,10 @@ export async function readObject(
   }
 }
 
-export async function headObject(call: Call, request: StorageRequest<'HeadObject'>): Promise<StorageResult<'HeadObject'>> {
+export async function headObject(
+  call: Call,
+  request: StorageRequest<'HeadObject'>,
+): Promise<StorageResult<'HeadObject'>> {
   const place = enter(call, 'read', request.bucket, request.key);
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   demandTls(call, result.encryption);
@@ -56,7 +59,14 @@ export async function getObjectAttributes(
 ): Promise<StorageResult<'GetObjectAttributes'>> {
   const place = enter(call, 'read', request.bucket, request.key);
   if (place.backend.capabilities.seals) {
-    const head = { ...request, operation: 'HeadObject' as const, bucket: place.storeBucket, conditions: {}, checksumMode: false, overrides: {} };
+    const head = {
+      ...request,
+      operation: 'HeadObject' as const,
+      bucket: place.storeBucket,
+      conditions: {},
+      checksumMode: false,
+      overrides: {},
+    };
     proveKey(place, await place.backend.execute(head, call.context), request.customerKey);
   }
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
@@ -65,7 +75,8 @@ export async function getObjectAttributes(
 
 /** Key grants on what the gateway itself sealed; on store-encrypted objects the store's own word stands. */
 export function demandKeyGrant(call: Call, place: Place, mode: string, alias: string): void {
-  if (mode === 'kms') demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, alias), call.dialect.name);
+  if (mode === 'kms')
+    demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, alias), call.dialect.name);
 }
 
 /** A HEAD asks for the customer's key as a GET does. */

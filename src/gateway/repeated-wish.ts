@@ -16,7 +16,21 @@ export function demandRepeatedWish(call: Call, place: Place, wish: Wish | undefi
     const { policy } = call.snapshot;
     const alias = policy.aliasOf(encryption.key, place.backend.name) ?? encryption.key;
     const key = policy.keyAt(alias as never, place.backend.name);
-    if (honours({ ...expected, key }, { kind: 'kms', key: expected.key as never, algorithm: expected.algorithm, layers: expected.layers })) return;
-  } else if (encryption.kind === 'managed' && expected.kind === 'managed' && encryption.algorithm === expected.algorithm) return;
-  throw new GatewayError('InvalidArgument', 'The encryption of a multipart upload is fixed when it is initiated; a part cannot ask for another.');
+    if (
+      honours(
+        { ...expected, key },
+        { kind: 'kms', key: expected.key as never, algorithm: expected.algorithm, layers: expected.layers },
+      )
+    )
+      return;
+  } else if (
+    encryption.kind === 'managed' &&
+    expected.kind === 'managed' &&
+    encryption.algorithm === expected.algorithm
+  )
+    return;
+  throw new GatewayError(
+    'InvalidArgument',
+    'The encryption of a multipart upload is fixed when it is initiated; a part cannot ask for another.',
+  );
 }

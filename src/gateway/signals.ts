@@ -29,9 +29,30 @@ export interface DecisionRecord {
 export interface Signals {
   decision(record: DecisionRecord): void;
   /** The store's word for a write that was decided before; `undefined` when it said nothing. */
-  outcome(record: { readonly requestId: string; readonly operation: OperationName; readonly storeSays: string | undefined; readonly status: number }): void;
-  notHonoured(record: { readonly requestId: string; readonly store: string; readonly bucket: string; readonly operation: string; readonly expected: string; readonly observed: string }): void;
+  outcome(record: {
+    readonly requestId: string;
+    readonly operation: OperationName;
+    readonly storeSays: string | undefined;
+    readonly status: number;
+  }): void;
+  notHonoured(record: {
+    readonly requestId: string;
+    readonly store: string;
+    readonly bucket: string;
+    readonly operation: string;
+    readonly expected: string;
+    readonly observed: string;
+  }): void;
   signatureForm(form: string): void;
-  refused(record: { readonly requestId: string; readonly code: string; readonly operation: string | undefined; readonly accessKeyId: string | undefined }): void;
-  failure(record: { readonly requestId: string; readonly operation: string | undefined; readonly error: unknown }): void;
+  refused(record: {
+    readonly requestId: string;
+    readonly code: string;
+    readonly operation: string | undefined;
+    readonly accessKeyId: string | undefined;
+  }): void;
+  failure(record: {
+    readonly requestId: string;
+    readonly operation: string | undefined;
+    readonly error: unknown;
+  }): void;
 }

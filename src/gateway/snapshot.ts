@@ -58,7 +58,8 @@ const DISTRUST_LIMIT = 10_000;
 
 export function createDistrust(): Distrust {
   const tuples = new Map<string, DistrustTuple>();
-  const idOf = (tuple: DistrustTuple): string => JSON.stringify([tuple.store, tuple.bucket, tuple.operation, tuple.kind]);
+  const idOf = (tuple: DistrustTuple): string =>
+    JSON.stringify([tuple.store, tuple.bucket, tuple.operation, tuple.kind]);
   return {
     add(tuple) {
       const oldest = tuples.size >= DISTRUST_LIMIT ? tuples.keys().next().value : undefined;

@@ -40,7 +40,11 @@ export function createSpool({ directory, limit, randomBytes }: SpoolOptions): Sp
   return {
     async hold(bytes) {
       const path = join(directory, `${randomBytes(16).toString('hex')}.spool`);
-      const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+      const file = await open(
+        path,
+        constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
       let length = 0;
       let own = 0;
       const discard = async (): Promise<void> => {
@@ -56,7 +60,10 @@ export function createSpool({ directory, limit, randomBytes }: SpoolOptions): Sp
         });
         for await (const sealed of sealStream(part, counted)) {
           if (held + sealed.length > limit)
-            throw new GatewayError('SlowDown', 'Bodies without a length are held on disk, and no more of them can be held now. Send a Content-Length.');
+            throw new GatewayError(
+              'SlowDown',
+              'Bodies without a length are held on disk, and no more of them can be held now. Send a Content-Length.',
+            );
           held += sealed.length;
           own += sealed.length;
           await file.write(sealed);
@@ -71,7 +78,10 @@ export function createSpool({ directory, limit, randomBytes }: SpoolOptions): Sp
   };
 }
 
-async function* counting(bytes: ByteStream, count: (size: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+async function* counting(
+  bytes: ByteStream,
+  count: (size: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of bytes) {
     count(chunk.length);
     yield chunk;
@@ -79,7 +89,7 @@ async function* counting(bytes: ByteStream, count: (size: number) => void): Asyn
 }
 
 async function* reading(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(READ_SIZE), 0, READ_SIZE, position);
     if (bytesRead === 0) return;
     position += bytesRead;

@@ -18,7 +18,10 @@ export interface StoredPolicies {
 const LIMIT = 10_000;
 
 export function createStoredPolicies(now: () => number, interval: number): StoredPolicies {
-  const kept = new Map<string, { readonly until: number; readonly statements: readonly BucketPolicyStatement[] | undefined }>();
+  const kept = new Map<
+    string,
+    { readonly until: number; readonly statements: readonly BucketPolicyStatement[] | undefined }
+  >();
   const idOf = (place: Place): string => JSON.stringify([place.backend.name, place.storeBucket]);
   return {
     async of(call, place) {
@@ -39,7 +42,10 @@ export async function putBucketPolicy(call: Call, request: StorageRequest<'PutBu
   const place = enter(call, 'configure', request.bucket);
   call.dialect.parseBucketPolicy(request.document);
   if (place.backend.dialect !== undefined && !place.sameDialect)
-    throw new GatewayError('NotImplemented', `A bucket policy in the language of ${call.dialect.name} cannot be kept by a store that speaks ${place.backend.dialect}.`);
+    throw new GatewayError(
+      'NotImplemented',
+      `A bucket policy in the language of ${call.dialect.name} cannot be kept by a store that speaks ${place.backend.dialect}.`,
+    );
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   call.services.storedPolicies.forget(place);
   return result;
@@ -54,7 +60,8 @@ export async function deleteBucketPolicy(call: Call, request: StorageRequest<'De
 
 /** Judged before an ill-formed wish becomes a 400, as AWS does: deny beats everything. */
 export async function enforceStoredPolicy(call: Call, request: StorageRequest): Promise<void> {
-  if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket' || isPolicyCall(request.operation)) return;
+  if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket' || isPolicyCall(request.operation))
+    return;
   const place = locate(call, request.bucket);
   const statements = await call.services.storedPolicies.of(call, place);
   if (statements === undefined) return;
@@ -137,11 +144,17 @@ export function like(text: string, pattern: string): boolean {
 
 async function load(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined> {
   try {
-    const { document } = await place.backend.execute({ operation: 'GetBucketPolicy', bucket: place.storeBucket }, { requestId: call.context.requestId });
+    const { document } = await place.backend.execute(
+      { operation: 'GetBucketPolicy', bucket: place.storeBucket },
+      { requestId: call.context.requestId },
+    );
     return document === undefined ? undefined : understand(document, place.backend.dialect);
   } catch (error) {
     // No policy, no bucket, or a store without bucket policies: nothing to enforce. Anything else fails closed.
-    if (error instanceof GatewayError && ['NoSuchBucketPolicy', 'NoSuchBucket', 'NotImplemented', 'MethodNotAllowed', 'AccessDenied'].includes(error.code))
+    if (
+      error instanceof GatewayError &&
+      ['NoSuchBucketPolicy', 'NoSuchBucket', 'NotImplemented', 'MethodNotAllowed', 'AccessDenied'].includes(error.code)
+    )
       return undefined;
     throw error;
   }

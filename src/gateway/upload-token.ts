@@ -31,7 +31,10 @@ const MAC_BYTES = 18;
 /** `key` is 32 bytes, the same in every gateway that shares a keyring. */
 export function createUploadTokens(key: Uint8Array): UploadTokens {
   const mac = (bucket: string, object: string, id: string, claim: string): Buffer =>
-    createHmac('sha256', key).update(JSON.stringify([MARK, bucket, object, id, claim])).digest().subarray(0, MAC_BYTES);
+    createHmac('sha256', key)
+      .update(JSON.stringify([MARK, bucket, object, id, claim]))
+      .digest()
+      .subarray(0, MAC_BYTES);
   return {
     issue(bucket, object, storeUploadId, expected) {
       const id = Buffer.from(storeUploadId, 'utf8').toString('base64url');

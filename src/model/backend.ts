@@ -78,7 +78,7 @@ export interface UploadState {
 /** A stored part with what Complete needs of it. */
 export interface StoredPart extends PartInfo {
   readonly sealed: SealedPart | undefined;
-  /** hex MD5 of the part's plaintext; opened by the gateway where the part is sealed. */
+  /** hex MD5 and decimal CRC64 of the part's plaintext; '' where they were not taken. */
   readonly md5: string;
   readonly crc64: string;
   readonly checksum?: Checksum;

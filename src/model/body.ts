@@ -33,10 +33,10 @@ export interface Body {
 export interface PayloadDigests {
   /** Plaintext bytes seen. */
   readonly size: number;
-  /** hex MD5 of the plaintext. */
+  /** hex MD5 of the plaintext; '' where it was not taken. */
   readonly md5: string;
-  /** Decimal unsigned CRC-64/XZ of the plaintext, as `x-oss-hash-crc64ecma`. */
+  /** Decimal unsigned CRC-64/XZ of the plaintext, as `x-oss-hash-crc64ecma`; '' where it was not taken. */
   readonly crc64: string;
-  /** The client's checksum, or the CRC64NVME that S3 computes where the client named none. */
+  /** The client's checksum, or the upload's. */
   readonly checksum?: Checksum;
 }

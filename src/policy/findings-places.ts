@@ -78,7 +78,8 @@ function transport({ effective, layers, path }: Place): readonly Finding[] {
   const found: Finding[] = [];
   const place = { layers, path };
   if (effective.transport.httpsOnly) return found;
-  if (typeof effective.default === 'object' && effective.default.kind === 'kms')
+  const kmsByDefault = typeof effective.default === 'object' && effective.default.kind === 'kms';
+  if (kmsByDefault)
     found.push(
       finding(
         'http-with-kms',
@@ -87,9 +88,11 @@ function transport({ effective, layers, path }: Place): readonly Finding[] {
         HTTPS_ONLY,
       ),
     );
-  for (const [i, entry] of (effective.accept ?? []).entries()) {
+  const askable = effective.clients === 'choose' || effective.clients === 'strengthen';
+  for (const [i, entry] of (askable ? (effective.accept ?? []) : []).entries()) {
     const at = [...encryptionPath(place, 'accept'), i];
-    if (entry.kind === 'kms')
+    // Where the default says it already, once is enough.
+    if (entry.kind === 'kms' && !kmsByDefault)
       found.push(finding('http-with-kms', at, 'objects under a KMS key may travel over plain HTTP', HTTPS_ONLY));
     if (entry.kind === 'anyCustomer')
       found.push(finding('http-with-customer-key', at, "a customer's key may be sent over plain HTTP", HTTPS_ONLY));

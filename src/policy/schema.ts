@@ -172,20 +172,8 @@ export const POLICY_SCHEMA = {
     encryptionObject: {
       description: 'An encryption with its parameters.',
       examples: [{ kms: 'orders', algorithm: 'AES256', layers: 1 }, { managed: 'SM4' }],
-      if: { type: 'object', required: ['managed'], properties: { managed: true } },
+      if: { type: 'object', propertyNames: { type: 'string', not: { const: 'managed' } } },
       then: {
-        type: 'object',
-        additionalProperties: false,
-        properties: {
-          managed: {
-            description: "Under the provider's own keys, with this algorithm.",
-            examples: ['SM4'],
-            type: 'string',
-            enum: ['AES256', 'SM4'],
-          },
-        },
-      },
-      else: {
         type: 'object',
         additionalProperties: false,
         required: ['kms'],
@@ -207,6 +195,18 @@ export const POLICY_SCHEMA = {
             examples: [1],
             type: 'integer',
             enum: [1, 2],
+          },
+        },
+      },
+      else: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          managed: {
+            description: "Under the provider's own keys, with this algorithm.",
+            examples: ['SM4'],
+            type: 'string',
+            enum: ['AES256', 'SM4'],
           },
         },
       },

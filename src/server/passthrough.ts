@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy';
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../model/errors.ts';
 import type { WireResponse } from '../wire/message.ts';
 import { stripHopByHop } from '../wire/hop-by-hop.ts';

@@ -19,8 +19,8 @@ export function createPrometheus(service: string): PrometheusMetrics {
     meter: provider.getMeter(service),
     scrape: async () => {
       const { resourceMetrics } = await reader.collect();
-      // The exporter carries its own copy of the SDK: equal in shape, another type by name.
       const renamed = withUnits(resourceMetrics);
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the exporter's own copy of the SDK: equal values, another enum by name
       return serializer.serialize(renamed);
     },
     close: () => provider.shutdown(),

@@ -25,7 +25,15 @@ export async function startMinio(options: { readonly kms: boolean }): Promise<Se
   const port = await freePort();
   return await startProcess({
     command: tool('minio'),
-    args: ['server', directory, '--address', `127.0.0.1:${port}`, '--console-address', `127.0.0.1:${await freePort()}`, '--quiet'],
+    args: [
+      'server',
+      directory,
+      '--address',
+      `127.0.0.1:${port}`,
+      '--console-address',
+      `127.0.0.1:${await freePort()}`,
+      '--quiet',
+    ],
     env: {
       MINIO_ROOT_USER: keys.accessKeyId,
       MINIO_ROOT_PASSWORD: keys.secretAccessKey,
@@ -45,7 +53,16 @@ export async function startVersity(): Promise<Server> {
   const port = await freePort();
   return await startProcess({
     command: tool('versitygw'),
-    args: ['--port', `127.0.0.1:${port}`, '--access', keys.accessKeyId, '--secret', keys.secretAccessKey, 'posix', directory],
+    args: [
+      '--port',
+      `127.0.0.1:${port}`,
+      '--access',
+      keys.accessKeyId,
+      '--secret',
+      keys.secretAccessKey,
+      'posix',
+      directory,
+    ],
     env: {},
     port,
     directory,
@@ -73,7 +90,11 @@ export async function startCeph(): Promise<Server & { readonly rados: (...args: 
     directory,
     env: {},
     rados: (...args) => {
-      const done = spawnSync('rados', ['-c', join(directory, 'cluster/ceph.conf'), '-p', 'default.rgw.buckets.data', ...args], { maxBuffer: 1 << 30 });
+      const done = spawnSync(
+        'rados',
+        ['-c', join(directory, 'cluster/ceph.conf'), '-p', 'default.rgw.buckets.data', ...args],
+        { maxBuffer: 1 << 30 },
+      );
       if (done.status !== 0) throw new Error(`rados ${args.join(' ')}: ${done.stderr.toString()}`);
       return done.stdout;
     },
@@ -88,7 +109,9 @@ export async function startCeph(): Promise<Server & { readonly rados: (...args: 
 export function tool(name: string): string {
   const folder = process.env['BUCKETSEAL_TOOLS'];
   const own = folder === undefined ? undefined : join(folder, 'bin', name);
-  const found = spawnSync('bash', ['-c', `command -v "$1" || command -v "$2"`, 'find', own ?? name, name], { encoding: 'utf8' });
+  const found = spawnSync('bash', ['-c', `command -v "$1" || command -v "$2"`, 'find', own ?? name, name], {
+    encoding: 'utf8',
+  });
   const path = found.stdout.trim().split('\n')[0] ?? '';
   if (path === '') throw new Error(`${name} is not installed; .ci/tools.sh installs it`);
   return path;
@@ -119,7 +142,10 @@ interface Started {
 }
 
 async function startProcess(options: Started): Promise<Server> {
-  const child = spawn(options.command, options.args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(options.command, options.args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
@@ -149,7 +175,7 @@ async function answers(endpoint: string): Promise<boolean> {
   }
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((done) => child.once('exit', done));
   child.kill('SIGTERM');

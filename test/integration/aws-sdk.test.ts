@@ -53,12 +53,17 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
           { match: 'kms-*', store: 'local', encryption: { default: { kms: 'orders' } } },
           { match: 'plain-*', store: 'local', encryption: { default: 'none', accept: ['customer'] } },
           { match: 'store-*', store: 'local', encryption: { default: 'store' } },
-          { match: '*', store: 'local', encryption: { default: 'managed', accept: ['managed', { kms: 'orders' }, 'customer'] } },
+          {
+            match: '*',
+            store: 'local',
+            encryption: { default: 'managed', accept: ['managed', { kms: 'orders' }, 'customer'] },
+          },
         ],
       },
     });
     s3 = awsClient(gateway, { secure: scheme === 'https' });
-    for (const bucket of ['kms-bucket', 'plain-bucket', 'store-bucket', 'managed-bucket']) await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+    for (const bucket of ['kms-bucket', 'plain-bucket', 'store-bucket', 'managed-bucket'])
+      await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   });
   afterAll(() => gateway.close());
 
@@ -72,7 +77,9 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     expect((await s3.send(new GetBucketVersioningCommand({ Bucket: 'kms-bucket' }))).Status).toBeUndefined();
     await s3.send(new CreateBucketCommand({ Bucket: 'short-lived' }));
     await s3.send(new DeleteBucketCommand({ Bucket: 'short-lived' }));
-    await expect(s3.send(new HeadBucketCommand({ Bucket: 'short-lived' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+    await expect(s3.send(new HeadBucketCommand({ Bucket: 'short-lived' }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 404 },
+    });
   });
 
   test('put and get: buffer, stream of known length, stream of unknown length', async () => {
@@ -82,10 +89,25 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
       stream: Readable.from(slices(bytes, 16_001)),
     };
     for (const [key, body] of Object.entries(bodies)) {
-      await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: key, Body: body, ContentLength: bytes.length, Metadata: { colour: 'blue' }, ContentType: 'text/x' }));
+      await s3.send(
+        new PutObjectCommand({
+          Bucket: 'kms-bucket',
+          Key: key,
+          Body: body,
+          ContentLength: bytes.length,
+          Metadata: { colour: 'blue' },
+          ContentType: 'text/x',
+        }),
+      );
       const got = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: key }));
       expect(Buffer.from(await got.Body!.transformToByteArray()).equals(bytes)).toBe(true);
-      expect(got).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders', Metadata: { colour: 'blue' }, ContentType: 'text/x', ContentLength: bytes.length });
+      expect(got).toMatchObject({
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: 'orders',
+        Metadata: { colour: 'blue' },
+        ContentType: 'text/x',
+        ContentLength: bytes.length,
+      });
     }
   });
 
@@ -102,30 +124,68 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
   test('ranges and conditions', async () => {
     const bytes = randomBytes(100_000);
     const { ETag } = await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Body: bytes }));
-    for (const [range, from, to] of [['bytes=0-0', 0, 1], ['bytes=16383-16385', 16383, 16386], ['bytes=99990-', 99990, 100_000], ['bytes=-10', 99990, 100_000]] as const) {
+    for (const [range, from, to] of [
+      ['bytes=0-0', 0, 1],
+      ['bytes=16383-16385', 16383, 16386],
+      ['bytes=99990-', 99990, 100_000],
+      ['bytes=-10', 99990, 100_000],
+    ] as const) {
       const got = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Range: range }));
       expect(got.$metadata.httpStatusCode).toBe(206);
       expect(got.ContentRange).toBe(`bytes ${from}-${to - 1}/100000`);
       expect(Buffer.from(await got.Body!.transformToByteArray()).equals(bytes.subarray(from, to))).toBe(true);
     }
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Range: 'bytes=100000-' }))).rejects.toMatchObject({ name: 'InvalidRange' });
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', IfMatch: '"other"' }))).rejects.toMatchObject({ name: 'PreconditionFailed' });
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', IfNoneMatch: ETag }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } });
-    await expect(s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Body: 'x', IfNoneMatch: '*' }))).rejects.toMatchObject({ name: 'PreconditionFailed' });
-    const got = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', ResponseContentType: 'a/b', ResponseCacheControl: 'no-cache' }));
+    await expect(
+      s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Range: 'bytes=100000-' })),
+    ).rejects.toMatchObject({ name: 'InvalidRange' });
+    await expect(
+      s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', IfMatch: '"other"' })),
+    ).rejects.toMatchObject({ name: 'PreconditionFailed' });
+    await expect(
+      s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'r', IfNoneMatch: ETag })),
+    ).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } });
+    await expect(
+      s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'r', Body: 'x', IfNoneMatch: '*' })),
+    ).rejects.toMatchObject({ name: 'PreconditionFailed' });
+    const got = await s3.send(
+      new GetObjectCommand({
+        Bucket: 'kms-bucket',
+        Key: 'r',
+        ResponseContentType: 'a/b',
+        ResponseCacheControl: 'no-cache',
+      }),
+    );
     expect(got).toMatchObject({ ContentType: 'a/b', CacheControl: 'no-cache' });
     await got.Body!.transformToByteArray();
   });
 
-  test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)('checksum %s is verified, stored and answered', async (algorithm) => {
-    const put = await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: `sum-${algorithm}`, Body: 'checksummed', ChecksumAlgorithm: algorithm }));
-    const name = `Checksum${algorithm}` as const;
-    expect(put[name]).toBeTruthy();
-    const head = await s3.send(new HeadObjectCommand({ Bucket: 'kms-bucket', Key: `sum-${algorithm}`, ChecksumMode: 'ENABLED' }));
-    expect(head[name]).toBe(put[name]);
-    const attributes = await s3.send(new GetObjectAttributesCommand({ Bucket: 'kms-bucket', Key: `sum-${algorithm}`, ObjectAttributes: ['Checksum', 'ETag', 'ObjectSize', 'StorageClass'] }));
-    expect(attributes).toMatchObject({ ObjectSize: 11, Checksum: { [name]: put[name] } });
-  });
+  test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
+    'checksum %s is verified, stored and answered',
+    async (algorithm) => {
+      const put = await s3.send(
+        new PutObjectCommand({
+          Bucket: 'kms-bucket',
+          Key: `sum-${algorithm}`,
+          Body: 'checksummed',
+          ChecksumAlgorithm: algorithm,
+        }),
+      );
+      const name = `Checksum${algorithm}` as const;
+      expect(put[name]).toBeTruthy();
+      const head = await s3.send(
+        new HeadObjectCommand({ Bucket: 'kms-bucket', Key: `sum-${algorithm}`, ChecksumMode: 'ENABLED' }),
+      );
+      expect(head[name]).toBe(put[name]);
+      const attributes = await s3.send(
+        new GetObjectAttributesCommand({
+          Bucket: 'kms-bucket',
+          Key: `sum-${algorithm}`,
+          ObjectAttributes: ['Checksum', 'ETag', 'ObjectSize', 'StorageClass'],
+        }),
+      );
+      expect(attributes).toMatchObject({ ObjectSize: 11, Checksum: { [name]: put[name] } });
+    },
+  );
 
   test('lists: v1, v2, versions, delimiter, pages, encoding', async () => {
     const keys = ['a/1', 'a/2', 'b', 'c d+e', 'ü/ñ'];
@@ -135,7 +195,14 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     const first = await s3.send(new ListObjectsV2Command({ Bucket: 'plain-bucket', MaxKeys: 2, Delimiter: '/' }));
     expect(first.CommonPrefixes).toEqual([{ Prefix: 'a/' }]);
     expect(first.Contents?.map(({ Key }) => Key)).toEqual(['b']);
-    const second = await s3.send(new ListObjectsV2Command({ Bucket: 'plain-bucket', MaxKeys: 2, Delimiter: '/', ContinuationToken: first.NextContinuationToken }));
+    const second = await s3.send(
+      new ListObjectsV2Command({
+        Bucket: 'plain-bucket',
+        MaxKeys: 2,
+        Delimiter: '/',
+        ContinuationToken: first.NextContinuationToken,
+      }),
+    );
     expect(second.Contents?.map(({ Key }) => Key)).toEqual(['c d+e']);
     expect(second.CommonPrefixes).toEqual([{ Prefix: 'ü/' }]);
     expect(second.IsTruncated).toBe(false);
@@ -143,8 +210,12 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     expect(v1.Contents?.map(({ Key }) => Key)).toEqual(['a/1', 'a/2']);
     const versions = await s3.send(new ListObjectVersionsCommand({ Bucket: 'plain-bucket' }));
     expect(versions.Versions?.map(({ Key, VersionId }) => [Key, VersionId])).toEqual(keys.map((key) => [key, 'null']));
-    expect((await s3.send(new HeadObjectCommand({ Bucket: 'plain-bucket', Key: 'b' }))).ServerSideEncryption).toBeUndefined();
-    const { Deleted, Errors } = await s3.send(new DeleteObjectsCommand({ Bucket: 'plain-bucket', Delete: { Objects: keys.map((Key) => ({ Key })) } }));
+    expect(
+      (await s3.send(new HeadObjectCommand({ Bucket: 'plain-bucket', Key: 'b' }))).ServerSideEncryption,
+    ).toBeUndefined();
+    const { Deleted, Errors } = await s3.send(
+      new DeleteObjectsCommand({ Bucket: 'plain-bucket', Delete: { Objects: keys.map((Key) => ({ Key })) } }),
+    );
     expect(Deleted).toHaveLength(keys.length);
     expect(Errors ?? []).toEqual([]);
     expect((await s3.send(new ListObjectsV2Command({ Bucket: 'plain-bucket' }))).KeyCount).toBe(0);
@@ -152,9 +223,16 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
 
   test('tags and ACL', async () => {
     await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 't', Body: 'x', Tagging: 'a=1&b=two' }));
-    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }))).TagSet).toEqual([{ Key: 'a', Value: '1' }, { Key: 'b', Value: 'two' }]);
-    await s3.send(new PutObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't', Tagging: { TagSet: [{ Key: 'c', Value: '3' }] } }));
-    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }))).TagSet).toEqual([{ Key: 'c', Value: '3' }]);
+    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }))).TagSet).toEqual([
+      { Key: 'a', Value: '1' },
+      { Key: 'b', Value: 'two' },
+    ]);
+    await s3.send(
+      new PutObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't', Tagging: { TagSet: [{ Key: 'c', Value: '3' }] } }),
+    );
+    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }))).TagSet).toEqual([
+      { Key: 'c', Value: '3' },
+    ]);
     await s3.send(new DeleteObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }));
     expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'kms-bucket', Key: 't' }))).TagSet).toEqual([]);
     expect((await s3.send(new GetObjectAclCommand({ Bucket: 'kms-bucket', Key: 't' }))).Grants).toHaveLength(1);
@@ -162,11 +240,20 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
 
   test('lib-storage uploads in parts, and ranges cross parts', async () => {
     const bytes = randomBytes(12 * MIB + 17);
-    const done = await new Upload({ client: s3, params: { Bucket: 'kms-bucket', Key: 'big', Body: Readable.from(slices(bytes, 100_003)) }, partSize: 5 * MIB, queueSize: 2 }).done();
+    const done = await new Upload({
+      client: s3,
+      params: { Bucket: 'kms-bucket', Key: 'big', Body: Readable.from(slices(bytes, 100_003)) },
+      partSize: 5 * MIB,
+      queueSize: 2,
+    }).done();
     expect(done).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' });
     expect(done.ETag).toMatch(/^"[0-9a-f]{32}-3"$/);
-    const range = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'big', Range: `bytes=${5 * MIB - 3}-${5 * MIB + 2}` }));
-    expect(Buffer.from(await range.Body!.transformToByteArray()).equals(bytes.subarray(5 * MIB - 3, 5 * MIB + 3))).toBe(true);
+    const range = await s3.send(
+      new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'big', Range: `bytes=${5 * MIB - 3}-${5 * MIB + 2}` }),
+    );
+    expect(Buffer.from(await range.Body!.transformToByteArray()).equals(bytes.subarray(5 * MIB - 3, 5 * MIB + 3))).toBe(
+      true,
+    );
     const whole = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'big' }));
     expect(Buffer.from(await whole.Body!.transformToByteArray()).equals(bytes)).toBe(true);
     const part = await s3.send(new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'big', PartNumber: 3 }));
@@ -183,43 +270,87 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     const first = await s3.send(new UploadPartCommand({ ...at, UploadId, PartNumber: 1, Body: one }));
     expect(first.ServerSideEncryption).toBe('AES256');
     await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'source', Body: 'the source of a part' }));
-    const second = await s3.send(new UploadPartCopyCommand({ ...at, UploadId, PartNumber: 2, CopySource: 'kms-bucket/source', CopySourceRange: 'bytes=4-9' }));
+    const second = await s3.send(
+      new UploadPartCopyCommand({
+        ...at,
+        UploadId,
+        PartNumber: 2,
+        CopySource: 'kms-bucket/source',
+        CopySourceRange: 'bytes=4-9',
+      }),
+    );
     const listed = await s3.send(new ListPartsCommand({ ...at, UploadId }));
-    expect(listed.Parts?.map(({ PartNumber, Size }) => [PartNumber, Size])).toEqual([[1, 5 * MIB], [2, 6]]);
-    expect((await s3.send(new ListMultipartUploadsCommand({ Bucket: at.Bucket }))).Uploads?.map(({ Key }) => Key)).toEqual(['parts']);
-    const parts = [{ PartNumber: 1, ETag: first.ETag }, { PartNumber: 2, ETag: second.CopyPartResult?.ETag }];
-    await expect(s3.send(new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts: [...parts].reverse() } }))).rejects.toMatchObject({ name: 'InvalidPartOrder' });
+    expect(listed.Parts?.map(({ PartNumber, Size }) => [PartNumber, Size])).toEqual([
+      [1, 5 * MIB],
+      [2, 6],
+    ]);
+    expect(
+      (await s3.send(new ListMultipartUploadsCommand({ Bucket: at.Bucket }))).Uploads?.map(({ Key }) => Key),
+    ).toEqual(['parts']);
+    const parts = [
+      { PartNumber: 1, ETag: first.ETag },
+      { PartNumber: 2, ETag: second.CopyPartResult?.ETag },
+    ];
+    await expect(
+      s3.send(
+        new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts: [...parts].reverse() } }),
+      ),
+    ).rejects.toMatchObject({ name: 'InvalidPartOrder' });
     const complete = new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts: parts } });
     const done = await s3.send(complete);
     expect(done.ServerSideEncryption).toBe('AES256');
     expect((await s3.send(complete)).ETag).toBe(done.ETag);
     const got = await s3.send(new GetObjectCommand(at));
-    expect(Buffer.from(await got.Body!.transformToByteArray()).equals(Buffer.concat([one, Buffer.from('source')]))).toBe(true);
+    expect(
+      Buffer.from(await got.Body!.transformToByteArray()).equals(Buffer.concat([one, Buffer.from('source')])),
+    ).toBe(true);
     const second2 = await s3.send(new CreateMultipartUploadCommand(at));
     await s3.send(new AbortMultipartUploadCommand({ ...at, UploadId: second2.UploadId }));
-    await expect(s3.send(new ListPartsCommand({ ...at, UploadId: second2.UploadId }))).rejects.toMatchObject({ name: 'NoSuchUpload' });
+    await expect(s3.send(new ListPartsCommand({ ...at, UploadId: second2.UploadId }))).rejects.toMatchObject({
+      name: 'NoSuchUpload',
+    });
   });
 
   test('a copy takes the encryption of its target, never of its source', async () => {
-    await s3.send(new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'c', Body: 'copied', Metadata: { m: '1' }, Tagging: 'k=v' }));
-    const managed = await s3.send(new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'c', CopySource: '/kms-bucket/c' }));
+    await s3.send(
+      new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'c', Body: 'copied', Metadata: { m: '1' }, Tagging: 'k=v' }),
+    );
+    const managed = await s3.send(
+      new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'c', CopySource: '/kms-bucket/c' }),
+    );
     expect(managed).toMatchObject({ ServerSideEncryption: 'AES256' });
-    const plain = await s3.send(new CopyObjectCommand({ Bucket: 'plain-bucket', Key: 'c', CopySource: 'kms-bucket/c', MetadataDirective: 'REPLACE', Metadata: { n: '2' } }));
+    const plain = await s3.send(
+      new CopyObjectCommand({
+        Bucket: 'plain-bucket',
+        Key: 'c',
+        CopySource: 'kms-bucket/c',
+        MetadataDirective: 'REPLACE',
+        Metadata: { n: '2' },
+      }),
+    );
     expect(plain.ServerSideEncryption).toBeUndefined();
     const got = await s3.send(new GetObjectCommand({ Bucket: 'plain-bucket', Key: 'c' }));
     expect(got.Metadata).toEqual({ n: '2' });
     expect(await got.Body!.transformToString()).toBe('copied');
-    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'managed-bucket', Key: 'c' }))).TagSet).toEqual([{ Key: 'k', Value: 'v' }]);
-    await expect(s3.send(new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'c2', CopySource: 'kms-bucket/missing' }))).rejects.toMatchObject({ name: 'NoSuchKey' });
+    expect((await s3.send(new GetObjectTaggingCommand({ Bucket: 'managed-bucket', Key: 'c' }))).TagSet).toEqual([
+      { Key: 'k', Value: 'v' },
+    ]);
+    await expect(
+      s3.send(new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'c2', CopySource: 'kms-bucket/missing' })),
+    ).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
   test('presigned: put and get by plain fetch', async () => {
     if (scheme === 'https') return;
-    const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'presigned' }), { expiresIn: 60 });
+    const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket: 'kms-bucket', Key: 'presigned' }), {
+      expiresIn: 60,
+    });
     const stored = await fetch(put, { method: 'PUT', body: 'by url' });
     expect(stored.status).toBe(200);
     expect(stored.headers.get('x-amz-server-side-encryption')).toBe('aws:kms');
-    const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'presigned' }), { expiresIn: 60 });
+    const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket: 'kms-bucket', Key: 'presigned' }), {
+      expiresIn: 60,
+    });
     expect(await (await fetch(get)).text()).toBe('by url');
     const wrong = await fetch(get.replace(/X-Amz-Signature=../, 'X-Amz-Signature=00'));
     expect(wrong.status).toBe(403);
@@ -228,24 +359,73 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
 
   test('bucket encryption: owned by the policy, or the bucket’s own where the policy delegates', async () => {
     const owned = await s3.send(new GetBucketEncryptionCommand({ Bucket: 'kms-bucket' }));
-    expect(owned.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: 'orders' });
-    const rule = (SSEAlgorithm: 'aws:kms' | 'AES256', KMSMasterKeyID?: string) => ({ ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm, ...(KMSMasterKeyID === undefined ? {} : { KMSMasterKeyID }) } }] } });
+    expect(owned.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault).toEqual({
+      SSEAlgorithm: 'aws:kms',
+      KMSMasterKeyID: 'orders',
+    });
+    const rule = (SSEAlgorithm: 'aws:kms' | 'AES256', KMSMasterKeyID?: string) => ({
+      ServerSideEncryptionConfiguration: {
+        Rules: [
+          {
+            ApplyServerSideEncryptionByDefault: {
+              SSEAlgorithm,
+              ...(KMSMasterKeyID === undefined ? {} : { KMSMasterKeyID }),
+            },
+          },
+        ],
+      },
+    });
     await s3.send(new PutBucketEncryptionCommand({ Bucket: 'kms-bucket', ...rule('aws:kms', 'orders') }));
-    await expect(s3.send(new PutBucketEncryptionCommand({ Bucket: 'kms-bucket', ...rule('AES256') }))).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(
+      s3.send(new PutBucketEncryptionCommand({ Bucket: 'kms-bucket', ...rule('AES256') })),
+    ).rejects.toMatchObject({ name: 'AccessDenied' });
     await s3.send(new PutBucketEncryptionCommand({ Bucket: 'store-bucket', ...rule('aws:kms', 'archive') }));
-    expect(await s3.send(new PutObjectCommand({ Bucket: 'store-bucket', Key: 'x', Body: 'x' }))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'archive' });
+    expect(await s3.send(new PutObjectCommand({ Bucket: 'store-bucket', Key: 'x', Body: 'x' }))).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: 'archive',
+    });
   });
 
   test('wishes: a header that the policy accepts wins, one that it does not is refused and nothing is stored', async () => {
-    expect(await s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'w', Body: 'x', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' }))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' });
-    await expect(s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'w', Body: 'y', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'archive' }))).rejects.toMatchObject({ name: 'AccessDenied' });
-    await expect(s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'w', Body: 'y', ServerSideEncryption: 'aws:kms:dsse' }))).rejects.toMatchObject({ name: expect.stringMatching(/InvalidArgument|AccessDenied/) });
-    expect(await (await s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'w' }))).Body!.transformToString()).toBe('x');
+    expect(
+      await s3.send(
+        new PutObjectCommand({
+          Bucket: 'managed-bucket',
+          Key: 'w',
+          Body: 'x',
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId: 'orders',
+        }),
+      ),
+    ).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' });
+    await expect(
+      s3.send(
+        new PutObjectCommand({
+          Bucket: 'managed-bucket',
+          Key: 'w',
+          Body: 'y',
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId: 'archive',
+        }),
+      ),
+    ).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(
+      s3.send(
+        new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'w', Body: 'y', ServerSideEncryption: 'aws:kms:dsse' }),
+      ),
+    ).rejects.toMatchObject({ name: expect.stringMatching(/InvalidArgument|AccessDenied/) });
+    expect(
+      await (await s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'w' }))).Body!.transformToString(),
+    ).toBe('x');
   });
 
   test('SSE-C works over TLS only', async () => {
     const key = randomBytes(32);
-    const customer = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.toString('base64'), SSECustomerKeyMD5: createHash('md5').update(key).digest('base64') };
+    const customer = {
+      SSECustomerAlgorithm: 'AES256',
+      SSECustomerKey: key.toString('base64'),
+      SSECustomerKeyMD5: createHash('md5').update(key).digest('base64'),
+    };
     const put = s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec', Body: 'mine', ...customer }));
     if (scheme === 'http') {
       await expect(put).rejects.toMatchObject({ name: 'InvalidRequest' });
@@ -254,11 +434,21 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     expect(await put).toMatchObject({ SSECustomerAlgorithm: 'AES256', SSECustomerKeyMD5: customer.SSECustomerKeyMD5 });
     const got = await s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec', ...customer }));
     expect(await got.Body!.transformToString()).toBe('mine');
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec' }))).rejects.toMatchObject({ name: 'InvalidRequest' });
+    await expect(s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec' }))).rejects.toMatchObject({
+      name: 'InvalidRequest',
+    });
     const other = randomBytes(32);
-    const wrong = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: other.toString('base64'), SSECustomerKeyMD5: createHash('md5').update(other).digest('base64') };
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec', ...wrong }))).rejects.toMatchObject({ name: 'AccessDenied' });
-    await expect(s3.send(new HeadObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+    const wrong = {
+      SSECustomerAlgorithm: 'AES256',
+      SSECustomerKey: other.toString('base64'),
+      SSECustomerKeyMD5: createHash('md5').update(other).digest('base64'),
+    };
+    await expect(
+      s3.send(new GetObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec', ...wrong })),
+    ).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(s3.send(new HeadObjectCommand({ Bucket: 'managed-bucket', Key: 'ssec' }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 400 },
+    });
   });
 
   test('delete is idempotent', async () => {

@@ -41,9 +41,39 @@ export interface TestOptions {
   readonly now?: () => number;
 }
 
-const ALL_RIGHTS = { grants: [{ buckets: ['*'], actions: ['read', 'write', 'delete', 'list', 'configure'] }], keys: ['*'] };
+const ALL_RIGHTS = {
+  grants: [{ buckets: ['*'], actions: ['read', 'write', 'delete', 'list', 'configure'] }],
+  keys: ['*'],
+};
 
 export async function startGateway(options: TestOptions): Promise<TestGateway> {
+  const written = await writeGateway(options);
+  const runtime = await startRuntime(written.configFile, options.now ?? Date.now);
+  const portOf = (name: string): number =>
+    runtime.listening.addresses.find((address) => address.name === name)?.port ?? 0;
+  return {
+    ...written,
+    http: `http://127.0.0.1:${portOf('http')}`,
+    https: `https://127.0.0.1:${portOf('https')}`,
+    port: portOf('http'),
+    securePort: portOf('https'),
+    runtime,
+    close: async () => {
+      runtime.listening.stopAccepting();
+      await runtime.listening.drain(2000);
+      await runtime.listening.close();
+      await runtime.close();
+      rmSync(written.directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A gateway's files, before anybody has started it. */
+export type WrittenGateway = Omit<TestGateway, 'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'close'> & {
+  readonly configFile: string;
+};
+
+export async function writeGateway(options: TestOptions): Promise<WrittenGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'gateway-'));
   const secrets = join(directory, 'secrets');
   mkdirSync(secrets);
@@ -56,9 +86,16 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
   };
   const clients: Record<string, TestClient> = {};
   const clientEntries = Object.entries({ main: ALL_RIGHTS, ...options.clients }).map(([name, entry]) => {
-    const keys = { accessKeyId: `AK${randomBytes(9).toString('hex').toUpperCase()}`, secretAccessKey: randomBytes(30).toString('base64url') };
+    const keys = {
+      accessKeyId: `AK${randomBytes(9).toString('hex').toUpperCase()}`,
+      secretAccessKey: randomBytes(30).toString('base64url'),
+    };
     clients[name] = keys;
-    return { ...entry, accessKeyId: reference(`${name}.id`, keys.accessKeyId), secretAccessKey: reference(`${name}.secret`, keys.secretAccessKey) };
+    return {
+      ...entry,
+      accessKeyId: reference(`${name}.id`, keys.accessKeyId),
+      secretAccessKey: reference(`${name}.secret`, keys.secretAccessKey),
+    };
   });
   const stores = Object.fromEntries(
     Object.entries(options.stores ?? {}).map(([name, store]) => {
@@ -87,30 +124,17 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
   const writePolicy = (policy: object): void => writeFileSync(join(directory, 'policy.yaml'), stringify(policy));
   writePolicy(options.policy);
   writeFileSync(configFile, stringify(config));
-  const runtime = await startRuntime(configFile, options.now ?? Date.now);
-  const portOf = (name: string): number => runtime.listening.addresses.find((address) => address.name === name)?.port ?? 0;
   return {
-    http: `http://127.0.0.1:${portOf('http')}`,
-    https: `https://127.0.0.1:${portOf('https')}`,
-    port: portOf('http'),
-    securePort: portOf('https'),
+    configFile,
     certificate: pem.cert,
     clients,
     main: clients['main'] as TestClient,
     directory,
-    runtime,
     bytesAtRest: () => haystack(join(directory, 'objects')),
     writePolicy,
     writeConfig: (change) => {
       change(config);
       writeFileSync(configFile, stringify(config));
-    },
-    close: async () => {
-      runtime.listening.stopAccepting();
-      await runtime.listening.drain(2000);
-      await runtime.listening.close();
-      await runtime.close();
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
@@ -125,6 +149,14 @@ function certificate(): Promise<{ readonly cert: string; readonly private: strin
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] }],
+    extensions: [
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
   });
 }

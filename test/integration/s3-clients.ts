@@ -4,7 +4,10 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { TestClient, TestGateway } from './gateway.ts';
 
 /** The AWS SDK for JavaScript, as an application would point it at the gateway. */
-export function awsClient(gateway: TestGateway, options: { readonly secure?: boolean; readonly client?: TestClient } & Partial<S3ClientConfig> = {}): S3Client {
+export function awsClient(
+  gateway: TestGateway,
+  options: { readonly secure?: boolean; readonly client?: TestClient } & Partial<S3ClientConfig> = {},
+): S3Client {
   const { secure = false, client = gateway.main, ...rest } = options;
   return new S3Client({
     endpoint: secure ? gateway.https : gateway.http,

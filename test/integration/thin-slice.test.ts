@@ -25,7 +25,11 @@ describe('an unchanged S3 client that asks for nothing', () => {
     expect(put.ServerSideEncryption).toBe('aws:kms');
     expect(put.SSEKMSKeyId).toBe('orders');
     const head = await s3.send(new HeadObjectCommand({ Bucket: 'orders-eu', Key: 'a/b.txt' }));
-    expect(head).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders', ContentLength: canary.length });
+    expect(head).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: 'orders',
+      ContentLength: canary.length,
+    });
     const got = await s3.send(new GetObjectCommand({ Bucket: 'orders-eu', Key: 'a/b.txt' }));
     expect(await got.Body?.transformToString()).toBe(canary);
     expect(gateway.bytesAtRest().includes(canary)).toBe(false);

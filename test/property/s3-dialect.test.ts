@@ -22,19 +22,26 @@ const context = fc.dictionary(
 );
 const kms = fc
   .record(
-    { key: fc.oneof(keyId, fc.constant('default')), layers: fc.constantFrom(1 as const, 2 as const), context, bucketKey: fc.boolean() },
+    {
+      key: fc.oneof(keyId, fc.constant('default')),
+      layers: fc.constantFrom(1 as const, 2 as const),
+      context,
+      bucketKey: fc.boolean(),
+    },
     { requiredKeys: ['key', 'layers'] },
   )
   .filter(({ layers, bucketKey }) => layers === 1 || bucketKey !== true)
   .map((fields): Encryption<StoreKeyId> => ({ kind: 'kms', algorithm: 'AES256', ...fields }) as Encryption<StoreKeyId>);
-const customer = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(
-  (key): Encryption<StoreKeyId> => ({
-    kind: 'customer',
-    algorithm: 'AES256',
-    key: { key: secret(key), md5: createHash('md5').update(key).digest('base64') },
-  }),
+const customer = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((key): Encryption<StoreKeyId> => ({
+  kind: 'customer',
+  algorithm: 'AES256',
+  key: { key: secret(key), md5: createHash('md5').update(key).digest('base64') },
+}));
+const encryption = fc.oneof(
+  fc.constant<Encryption<StoreKeyId>>({ kind: 'managed', algorithm: 'AES256' }),
+  kms,
+  customer,
 );
-const encryption = fc.oneof(fc.constant<Encryption<StoreKeyId>>({ kind: 'managed', algorithm: 'AES256' }), kms, customer);
 
 /** A wish as comparable data: a secret is compared by its bytes. */
 function plain(value: Encryption<string>): unknown {
@@ -45,8 +52,15 @@ describe('encryption', () => {
   test('what goes to a store as headers is the wish that a client with these headers has', async () => {
     await fc.assert(
       fc.asyncProperty(encryption, async (asked) => {
-        const request = verified({ method: 'PUT', bucket: 'b1x', key: 'k', headers: objectEncryption.encodeStore(asked) });
-        const decoded = (await s3.decodeRequest(request)) as { wish: { state: string; encryption: Encryption<string> } };
+        const request = verified({
+          method: 'PUT',
+          bucket: 'b1x',
+          key: 'k',
+          headers: objectEncryption.encodeStore(asked),
+        });
+        const decoded = (await s3.decodeRequest(request)) as {
+          wish: { state: string; encryption: Encryption<string> };
+        };
         expect(decoded.wish.state).toBe('wellFormed');
         expect(plain(decoded.wish.encryption)).toEqual(plain(asked));
       }),
@@ -79,7 +93,13 @@ describe('encryption', () => {
   test('a bucket rule survives the document in both directions', () => {
     const rule = fc.oneof(
       fc.constant<BucketRule>({ kind: 'managed', algorithm: 'AES256' }),
-      kms.map(({ context: _context, ...rest }: Encryption<StoreKeyId> & { context?: unknown }) => ({ bucketKey: false, ...rest }) as BucketRule),
+      kms.map(
+        // A bucket's rule has no context.
+        (asked) =>
+          Object.fromEntries(
+            Object.entries({ bucketKey: false, ...asked }).filter(([name]) => name !== 'context'),
+          ) as unknown as BucketRule,
+      ),
     );
     fc.assert(
       fc.property(rule, (given) => {
@@ -117,14 +137,31 @@ describe('copy sources', () => {
   );
 
   test('survive the header, whatever the key holds', () => {
-    fc.assert(fc.property(source, (given) => { expect(parseCopySource(formatCopySource(given))).toEqual(given); }));
+    fc.assert(
+      fc.property(source, (given) => {
+        expect(parseCopySource(formatCopySource(given))).toEqual(given);
+      }),
+    );
   });
 
   test('are parsed or refused, and a bucket never holds a slash', () => {
     const odd = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.stringMatching(/^[/%?&=.+a-f0-9]{0,30}$/),
-      fc.constantFrom('', '/', '//', '/b', '/b/', 'b?versionId=', '/b/k?versionId=', '/b/k?x=1', '/..%2Fb/k', '/b%2Fx/k', '%', '/b/%zz'),
+      fc.constantFrom(
+        '',
+        '/',
+        '//',
+        '/b',
+        '/b/',
+        'b?versionId=',
+        '/b/k?versionId=',
+        '/b/k?x=1',
+        '/..%2Fb/k',
+        '/b%2Fx/k',
+        '%',
+        '/b/%zz',
+      ),
     );
     fc.assert(
       fc.property(odd, (text) => {
@@ -164,7 +201,11 @@ describe('ranges', () => {
         .tuple(fc.maxSafeNat(), fc.maxSafeNat())
         .map(([a, b]) => ({ kind: 'from' as const, first: Math.min(a, b), last: Math.max(a, b) })),
     );
-    fc.assert(fc.property(range, (given) => { expect(parseRange(formatRange(given))).toEqual(given); }));
+    fc.assert(
+      fc.property(range, (given) => {
+        expect(parseRange(formatRange(given))).toEqual(given);
+      }),
+    );
   });
 
   test('are ignored when malformed: nothing throws, nothing but safe numbers comes out', () => {
@@ -194,11 +235,20 @@ describe('ranges', () => {
 
 describe('tags', () => {
   test('survive the header', () => {
-    const text = (max: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[\\p{L}0-9 +=._:/@-]{1,${max}}$`, 'u'));
+    const text = (max: number): fc.Arbitrary<string> =>
+      fc.stringMatching(new RegExp(`^[\\p{L}0-9 +=._:/@-]{1,${max}}$`, 'u'));
     const tags = fc
       .dictionary(text(40), text(80), { maxKeys: 10 })
-      .filter((given) => Object.entries(given).every(([key, value]) => !key.startsWith('aws:') && key.length <= 128 && value.length <= 256));
-    fc.assert(fc.property(tags, (given) => { expect(parseTaggingHeader(formatTaggingHeader(given))).toEqual({ ...given }); }));
+      .filter((given) =>
+        Object.entries(given).every(
+          ([key, value]) => !key.startsWith('aws:') && key.length <= 128 && value.length <= 256,
+        ),
+      );
+    fc.assert(
+      fc.property(tags, (given) => {
+        expect(parseTaggingHeader(formatTaggingHeader(given))).toEqual({ ...given });
+      }),
+    );
   });
 });
 
@@ -240,8 +290,7 @@ describe('lists', () => {
           const read = await s3.decodeResponse(request, wire);
           // The store's token is wrapped so that it holds unreserved characters only; the next request unwraps it.
           const { nextToken, ...rest } = read;
-          const { nextToken: _given, ...expected } = result as typeof result & { nextToken?: string };
-          expect(rest).toEqual(expected);
+          expect({ ...rest, ...(token === undefined ? {} : { nextToken: token }) }).toEqual(result);
           if (token === undefined) expect(nextToken).toBeUndefined();
           else {
             expect(nextToken).toMatch(/^[A-Za-z0-9_-]+$/);
@@ -256,9 +305,19 @@ describe('lists', () => {
   test('keys without encoding-type come back from the document as they are', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(object.filter((entry) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\r\n\t]/.test(entry.key)), { maxLength: 5 }),
+        fc.array(
+          object.filter((entry) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\r\n\t]/.test(entry.key)),
+          { maxLength: 5 },
+        ),
         async (objects) => {
-          const request = { operation: 'ListObjects' as const, bucket: 'b1x', prefix: '', delimiter: '', maxKeys: 1000, marker: '' };
+          const request = {
+            operation: 'ListObjects' as const,
+            bucket: 'b1x',
+            prefix: '',
+            delimiter: '',
+            maxKeys: 1000,
+            marker: '',
+          };
           const wire = s3.encodeResponse(request, { objects, commonPrefixes: [], truncated: false }, CONTEXT);
           expect((await s3.decodeResponse(request, wire)).objects).toEqual(objects);
           expect(await textOf(wire)).toContain('http://s3.amazonaws.com/doc/2006-03-01/');

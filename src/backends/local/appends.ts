@@ -10,7 +10,7 @@ import { keyBytes } from './keys.ts';
 import { joinCrc64 } from './multipart-digests.ts';
 import { extentsOf, findObject, insertFile, replaceObject, requireBucket, sealOf } from './object-rows.ts';
 import type { StoredObject } from './object-rows.ts';
-import { describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
+import { currentOf, describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
 import { protectionOf, requireSealFor } from './protection.ts';
 import { commitStaged, putSeal } from './room.ts';
 import type { Room } from './room.ts';
@@ -38,7 +38,8 @@ export async function appendObject(
     const found = findObject(room, request.bucket, key);
     // Of two appends at one position the second finds the object longer.
     requirePosition(request, found);
-    if (found === undefined) judgeWrite(request, found);
+    // An append goes on an object, it does not overwrite it: forbidOverwrite says nothing here.
+    judgeWrite({ key: request.key, conditions: request.conditions }, currentOf(room, request.bucket, key));
     return found === undefined
       ? create(room, request, key, record, staged)
       : extend(room, request, found, record, staged);

@@ -13,7 +13,12 @@ export interface StoredDigests {
 
 export function digestsOf(record: ContentRecord): StoredDigests {
   const { md5, crc64, checksum }: PayloadDigests = record.digests;
-  return { etag: record.etag, md5, crc64, ...(checksum && { checksum }) };
+  return {
+    etag: record.etag,
+    ...(md5 !== '' && { md5 }),
+    ...(crc64 !== '' && { crc64 }),
+    ...(checksum && { checksum }),
+  };
 }
 
 /** `context` is the generation's id, for a part followed by its file's id: a blob moved elsewhere does not open. */

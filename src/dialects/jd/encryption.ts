@@ -44,9 +44,13 @@ function decodeClient(request: VerifiedRequest): ClientEncryption {
   const fields = familyFields(request.wire);
   for (const field of fields) {
     if (/-customer-(?:algorithm|key|key-md5)$/.test(field[0]))
-      throw new GatewayError('InvalidArgument', 'Server Side Encryption with Customer provided keys is not supported.', {
-        details: { ArgumentName: field[0] },
-      });
+      throw new GatewayError(
+        'InvalidArgument',
+        'Server Side Encryption with Customer provided keys is not supported.',
+        {
+          details: { ArgumentName: field[0] },
+        },
+      );
     if (!IGNORED.test(field[0])) throw notSupported(field);
   }
   if (fields.length === 0) return { wish: { state: 'absent' } };

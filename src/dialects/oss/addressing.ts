@@ -57,7 +57,10 @@ function pathStyle(rest: string): readonly Resource[] {
   const slash = rest.indexOf('/');
   const bucket = decoded(slash === -1 ? rest : rest.slice(0, slash));
   // A slash inside the bucket's name would give `a%2Fb/c` and `a/b/c` one signature.
-  if (UNSAFE_BUCKET.test(bucket)) throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', { details: { BucketName: bucket } });
+  if (UNSAFE_BUCKET.test(bucket))
+    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
+      details: { BucketName: bucket },
+    });
   const keys = slash === -1 ? [''] : readings(rest.slice(slash + 1));
   return keys.map((key) => ({ bucket, key: key === '' ? undefined : key }));
 }

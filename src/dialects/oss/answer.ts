@@ -9,7 +9,13 @@ import { encodeMetadata, quotedEtag } from './metadata.ts';
 import { encodeStorageClass } from './storage-class.ts';
 
 /** The owner of everything: OSS SDKs dereference it without asking. */
-export const OWNER: XmlNode = ['Owner', [['ID', 'bucketseal'], ['DisplayName', 'bucketseal']]];
+export const OWNER: XmlNode = [
+  'Owner',
+  [
+    ['ID', 'bucketseal'],
+    ['DisplayName', 'bucketseal'],
+  ],
+];
 
 /** Headers that every answer carries. */
 export function baseHeaders(context: EncodeContext): HeaderLines {
@@ -28,7 +34,10 @@ export function emptyAnswer(context: EncodeContext, status: number, headers: Hea
 /** An XML answer, never with a namespace: oss2 and Java look elements up without one. */
 export function xmlAnswer(context: EncodeContext, root: XmlNode, headers: HeaderLines = []): WireResponse {
   const body = Buffer.from(writeXml(root), 'utf8');
-  const own: HeaderLines = [['content-type', 'application/xml'], ['content-length', String(body.length)]];
+  const own: HeaderLines = [
+    ['content-type', 'application/xml'],
+    ['content-length', String(body.length)],
+  ];
   return { status: 200, headers: [...baseHeaders(context), ...headers, ...own], body };
 }
 
@@ -54,7 +63,8 @@ export function attributeHeaders(attributes: ObjectAttributes, part: 'whole' | '
   if (attributes.versionId !== undefined) lines.push(['x-oss-version-id', attributes.versionId]);
   if (attributes.tagCount !== undefined && attributes.tagCount > 0)
     lines.push(['x-oss-tagging-count', String(attributes.tagCount)]);
-  if (type === 'Appendable') lines.push(['x-oss-next-append-position', String(attributes.appendPosition ?? attributes.size)]);
+  if (type === 'Appendable')
+    lines.push(['x-oss-next-append-position', String(attributes.appendPosition ?? attributes.size)]);
   for (const [name, value] of Object.entries(attributes.extra ?? {})) lines.push([`x-oss-${name}`, value]);
   return [...lines, ...encodeMetadata(attributes.metadata), ...encodeObserved(attributes.encryption)];
 }

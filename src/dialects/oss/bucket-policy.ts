@@ -15,11 +15,48 @@ export function parseBucketPolicy(document: string): readonly BucketPolicyStatem
 
 /** OSS's actions by what they mean here. */
 const ACTIONS: Readonly<Record<Action, readonly string[]>> = {
-  read: ['GetObject', 'GetObjectVersion', 'GetObjectAcl', 'GetObjectVersionAcl', 'GetObjectTagging', 'GetObjectVersionTagging', 'GetBucketAcl', 'GetBucketVersioning', 'GetBucketPolicy', 'GetBucketReplication', 'GetSymlink'],
-  write: ['PutObject', 'PutObjectAcl', 'PutObjectTagging', 'DeleteObjectTagging', 'AbortMultipartUpload', 'ListParts', 'ListMultipartUploads', 'RestoreObject', 'PutSymlink'],
+  read: [
+    'GetObject',
+    'GetObjectVersion',
+    'GetObjectAcl',
+    'GetObjectVersionAcl',
+    'GetObjectTagging',
+    'GetObjectVersionTagging',
+    'GetBucketAcl',
+    'GetBucketVersioning',
+    'GetBucketPolicy',
+    'GetBucketReplication',
+    'GetSymlink',
+  ],
+  write: [
+    'PutObject',
+    'PutObjectAcl',
+    'PutObjectTagging',
+    'DeleteObjectTagging',
+    'AbortMultipartUpload',
+    'ListParts',
+    'ListMultipartUploads',
+    'RestoreObject',
+    'PutSymlink',
+  ],
   delete: ['DeleteObject', 'DeleteObjectVersion'],
   list: ['ListObjects', 'ListObjectVersions', 'GetBucketInfo', 'GetBucketLocation', 'GetBucketStat'],
-  configure: ['PutBucket', 'DeleteBucket', 'PutBucketEncryption', 'GetBucketEncryption', 'DeleteBucketEncryption', 'PutBucketAcl', 'PutBucketPolicy', 'DeleteBucketPolicy', 'PutBucketReplication', 'DeleteBucketReplication', 'PutBucketVersioning', 'PutBucketLifecycle', 'PutBucketCors', 'PutBucketWebsite'],
+  configure: [
+    'PutBucket',
+    'DeleteBucket',
+    'PutBucketEncryption',
+    'GetBucketEncryption',
+    'DeleteBucketEncryption',
+    'PutBucketAcl',
+    'PutBucketPolicy',
+    'DeleteBucketPolicy',
+    'PutBucketReplication',
+    'DeleteBucketReplication',
+    'PutBucketVersioning',
+    'PutBucketLifecycle',
+    'PutBucketCors',
+    'PutBucketWebsite',
+  ],
 };
 const KNOWN_ELEMENTS = new Set(['Effect', 'Action', 'Principal', 'Resource', 'Condition', 'Sid']);
 
@@ -49,7 +86,9 @@ function actionsOf(pattern: string, effect: 'Allow' | 'Deny'): readonly string[]
   if (name === '*') return ['*'];
   const matches = wildcard(name);
   return (Object.entries(ACTIONS) as [Action, readonly string[]][])
-    .filter(([, names]) => (effect === 'Deny' ? names.some((one) => matches.test(one)) : names.every((one) => matches.test(one))))
+    .filter(([, names]) =>
+      effect === 'Deny' ? names.some((one) => matches.test(one)) : names.every((one) => matches.test(one)),
+    )
     .map(([action]) => action);
 }
 
@@ -89,7 +128,8 @@ function objectOf(value: unknown): Json {
 
 function stringsOf(value: unknown): readonly string[] {
   const list: unknown = Array.isArray(value) ? value : [value];
-  if (!Array.isArray(list) || list.length === 0 || !list.every((item): item is string => typeof item === 'string')) throw malformed();
+  if (!Array.isArray(list) || list.length === 0 || !list.every((item): item is string => typeof item === 'string'))
+    throw malformed();
   return list;
 }
 

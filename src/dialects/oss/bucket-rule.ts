@@ -7,7 +7,8 @@ const BUCKET_MESSAGE = 'The Encryption request you specified is not valid. Suppo
 
 /** `<ServerSideEncryptionRule>` of PutBucketEncryption; elements in any order, each SDK has its own. */
 export function decodeBucketRule(root: XmlElement): BucketRule<WireKeyId> {
-  const holder = root.name === 'ServerSideEncryptionRule' ? childOf(root, 'ApplyServerSideEncryptionByDefault') : undefined;
+  const holder =
+    root.name === 'ServerSideEncryptionRule' ? childOf(root, 'ApplyServerSideEncryptionByDefault') : undefined;
   if (holder === undefined || root.children.length !== 1) throw malformed();
   return ruleOf(holder);
 }
@@ -33,7 +34,10 @@ export function encodeFlatRule(rule: BucketRule | undefined): XmlNode {
 function ruleElements(rule: BucketRule): readonly (XmlNode | undefined)[] {
   if (rule.kind === 'managed') return [['SSEAlgorithm', rule.algorithm]];
   if (rule.layers !== 1)
-    throw new GatewayError('InvalidArgument', "The bucket's rule is two layers of KMS encryption (S3's aws:kms:dsse), which OSS cannot express.");
+    throw new GatewayError(
+      'InvalidArgument',
+      "The bucket's rule is two layers of KMS encryption (S3's aws:kms:dsse), which OSS cannot express.",
+    );
   return [
     ['SSEAlgorithm', 'KMS'],
     ['KMSMasterKeyID', rule.key === DEFAULT_KEY ? '' : rule.key],
@@ -44,7 +48,10 @@ function ruleElements(rule: BucketRule): readonly (XmlNode | undefined)[] {
 function ruleOf(holder: XmlElement): BucketRule<WireKeyId> {
   const names = holder.children.map((child) => child.name);
   const known = ['SSEAlgorithm', 'KMSMasterKeyID', 'KMSDataEncryption'];
-  if (!names.includes('SSEAlgorithm') || names.some((name, index) => !known.includes(name) || names.indexOf(name) !== index))
+  if (
+    !names.includes('SSEAlgorithm') ||
+    names.some((name, index) => !known.includes(name) || names.indexOf(name) !== index)
+  )
     throw malformed();
   const text = (name: string): string | undefined => {
     const value = childOf(holder, name)?.text.trim();
@@ -61,6 +68,8 @@ function ruleOf(holder: XmlElement): BucketRule<WireKeyId> {
 }
 
 function malformed(): GatewayError {
-  return new GatewayError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema.');
+  return new GatewayError(
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema.',
+  );
 }
-

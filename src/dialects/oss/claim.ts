@@ -26,8 +26,20 @@ export interface PresentedV4 {
 }
 
 const OSS_SCHEME = /^(?:OSS|OSS2|OSS4-HMAC-SHA256)(?: |$)/;
-const OSS_QUERY = ['OSSAccessKeyId', 'x-oss-signature-version', 'x-oss-credential', 'x-oss-access-key-id', 'x-oss-signature'];
-const FOREIGN_QUERY = ['x-amz-algorithm', 'x-amz-credential', 'x-amz-signature', 'x-amz-security-token', 'awsaccesskeyid'];
+const OSS_QUERY = [
+  'OSSAccessKeyId',
+  'x-oss-signature-version',
+  'x-oss-credential',
+  'x-oss-access-key-id',
+  'x-oss-signature',
+];
+const FOREIGN_QUERY = [
+  'x-amz-algorithm',
+  'x-amz-credential',
+  'x-amz-signature',
+  'x-amz-security-token',
+  'awsaccesskeyid',
+];
 
 /** Whether the request carries an OSS signature, and for which access key. */
 export function claimOf(wire: WireRequest): Claim | undefined {
@@ -50,7 +62,8 @@ export function presentedSignature(wire: WireRequest): Presented {
   if (header !== undefined) return fromHeader(header);
   const version = queryOf(wire.query, 'x-oss-signature-version');
   const old = wire.query.some(({ name }) => name === 'OSSAccessKeyId');
-  if (version !== undefined && old) throw argument('Only one authentication mechanism is allowed in a request.', 'OSSAccessKeyId');
+  if (version !== undefined && old)
+    throw argument('Only one authentication mechanism is allowed in a request.', 'OSSAccessKeyId');
   if (version === ALGORITHM_V4) return fromQueryV4(wire);
   if (version === 'OSS2') return fromQueryV2(wire);
   if (version !== undefined) throw argument('The signature version is invalid.', 'x-oss-signature-version', version);
@@ -138,7 +151,11 @@ function fieldsOf(text: string, separator: ':' | '='): ReadonlyMap<string, strin
   for (const field of text.split(',')) {
     const at = field.indexOf(separator);
     const name = field.slice(0, Math.max(at, 0)).trim();
-    if (at === -1 || fields.has(name) || !['AccessKeyId', 'Credential', 'AdditionalHeaders', 'Signature'].includes(name))
+    if (
+      at === -1 ||
+      fields.has(name) ||
+      !['AccessKeyId', 'Credential', 'AdditionalHeaders', 'Signature'].includes(name)
+    )
       throw malformed();
     fields.set(name, field.slice(at + 1).trim());
   }

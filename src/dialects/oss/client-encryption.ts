@@ -22,14 +22,21 @@ export function checkClientEncryption(user: User, kind: 'whole' | 'multipart'): 
   const part = sizeOf(user, 'part-size');
   sizeOf(user, 'data-size');
   if (part === 0 || part % BLOCK !== 0)
-    throw new GatewayError('InvalidEncryptionRequest', 'The client-side-encryption-part-size must be a multiple of 16.', {
-      ec: '0005-00000402',
-      details: { ArgumentName: `x-oss-meta-${PREFIX}part-size` },
-    });
+    throw new GatewayError(
+      'InvalidEncryptionRequest',
+      'The client-side-encryption-part-size must be a multiple of 16.',
+      {
+        ec: '0005-00000402',
+        details: { ArgumentName: `x-oss-meta-${PREFIX}part-size` },
+      },
+    );
 }
 
 /** A part that repeats the metadata: its length is the declared part size, unless it is the last. */
-export function checkClientEncryptedPart(user: User, part: { readonly number: number; readonly length: number | undefined }): void {
+export function checkClientEncryptedPart(
+  user: User,
+  part: { readonly number: number; readonly length: number | undefined },
+): void {
   if (Object.keys(clientEncryptionOf(user)).length === 0) return;
   checkClientEncryption(user, 'multipart');
   if (part.length === undefined) return;
@@ -37,15 +44,21 @@ export function checkClientEncryptedPart(user: User, part: { readonly number: nu
   const last = Math.max(1, Math.ceil(dataSize / partSize));
   const expected = part.number < last ? partSize : dataSize - (last - 1) * partSize;
   if (part.number > last || part.length !== expected)
-    throw new GatewayError('InvalidEncryptionRequest', 'The part size does not match the declared client-side-encryption-part-size.', {
-      ec: '0005-00000406',
-      details: { PartNumber: part.number },
-    });
+    throw new GatewayError(
+      'InvalidEncryptionRequest',
+      'The part size does not match the declared client-side-encryption-part-size.',
+      {
+        ec: '0005-00000406',
+        details: { PartNumber: part.number },
+      },
+    );
 }
 
 /** OSS: the parameters are set once, a copy may repeat but not change them; parts are never copied from such an object. */
 export function clientEncryptionCopyRefusal(
-  target: { readonly operation: 'CopyObject'; readonly replaced: User | undefined } | { readonly operation: 'UploadPartCopy' },
+  target:
+    | { readonly operation: 'CopyObject'; readonly replaced: User | undefined }
+    | { readonly operation: 'UploadPartCopy' },
   source: User,
 ): GatewayError | undefined {
   const before = clientEncryptionOf(source);
@@ -56,7 +69,8 @@ export function clientEncryptionCopyRefusal(
   if (target.replaced === undefined) return undefined;
   const after = clientEncryptionOf(target.replaced);
   const same =
-    Object.keys(after).length === Object.keys(before).length && Object.entries(before).every(([name, value]) => after[name] === value);
+    Object.keys(after).length === Object.keys(before).length &&
+    Object.entries(before).every(([name, value]) => after[name] === value);
   return same
     ? undefined
     : new GatewayError('InvalidEncryptionRequest', 'The parameters of client encryption are allowed to be set once.');

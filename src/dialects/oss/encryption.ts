@@ -14,8 +14,6 @@ export const ALGORITHM = 'x-oss-server-side-encryption';
 export const KEY_ID = 'x-oss-server-side-encryption-key-id';
 export const DATA_ALGORITHM = 'x-oss-server-side-data-encryption';
 export const CONTEXT = 'x-oss-server-side-encryption-context';
-/** Names an encryption that this dialect has no header for. */
-export const UNNAMED = 'x-bucketseal-encryption';
 
 const FAMILY = /^x-oss-server-side-/;
 const KNOWN = new Set([ALGORITHM, KEY_ID, DATA_ALGORITHM, CONTEXT]);
@@ -92,10 +90,9 @@ export function decodeObserved(headers: HeaderLines): ObservedEncryption {
   };
 }
 
-/** Headers of an answer to an OSS client. */
+/** Headers of an answer to an OSS client; what OSS has no words for gets none (the gateway names it in a header of its own). */
 export function encodeObserved(encryption: ObservedEncryption<string> | undefined): HeaderLines {
-  if (encryption === undefined || encryption.kind === 'none') return [];
-  if (!expresses(encryption)) return [[UNNAMED, encryption.kind === 'customer' ? 'customer-key' : 'KMS, 2 layers']];
+  if (encryption === undefined || encryption.kind === 'none' || encryption.kind === 'customer' || !expresses(encryption)) return [];
   if (encryption.kind !== 'kms') return [[ALGORITHM, encryption.algorithm]];
   const lines: [string, string][] = [[ALGORITHM, 'KMS']];
   if (encryption.key !== undefined) lines.push([KEY_ID, encryption.key]);
@@ -126,10 +123,14 @@ export function dataAlgorithmOf(text: string | undefined): DataAlgorithm {
 }
 
 export function keyNotApplicable(): GatewayError {
-  return new GatewayError('InvalidArgument', 'KMSMasterKeyID is not applicable if the default sse algorithm is not KMS', {
-    ec: '0005-00000204',
-    details: { ArgumentName: KEY_ID },
-  });
+  return new GatewayError(
+    'InvalidArgument',
+    'KMSMasterKeyID is not applicable if the default sse algorithm is not KMS',
+    {
+      ec: '0005-00000204',
+      details: { ArgumentName: KEY_ID },
+    },
+  );
 }
 
 function decodeFields(fields: Fields): Encryption<WireKeyId> | undefined {
@@ -137,14 +138,17 @@ function decodeFields(fields: Fields): Encryption<WireKeyId> | undefined {
   const key = valueOf(fields, KEY_ID);
   const data = dataAlgorithmOf(valueOf(fields, DATA_ALGORITHM));
   const context = valueOf(fields, CONTEXT);
-  const algorithm = text === undefined ? undefined : algorithmOf(text, 'The encryption algorithm specified is not valid.');
+  const algorithm =
+    text === undefined ? undefined : algorithmOf(text, 'The encryption algorithm specified is not valid.');
   if (algorithm !== 'KMS') {
     if (key !== undefined) throw keyNotApplicable();
     if (context !== undefined) throw contextError('0005-00000228', 'The encryption context needs KMS and a key id.');
     return algorithm === undefined ? undefined : { kind: 'managed', algorithm };
   }
   if (key === '')
-    throw new GatewayError('KMS.InvalidKeyId', 'The specified parameter KMS keyId is not valid.', { ec: '0005-00000205' });
+    throw new GatewayError('KMS.InvalidKeyId', 'The specified parameter KMS keyId is not valid.', {
+      ec: '0005-00000205',
+    });
   if (context === undefined)
     return { kind: 'kms', key: key === undefined ? DEFAULT_KEY : (key as WireKeyId), algorithm: data, layers: 1 };
   if (key === undefined) throw contextError('0005-00000228', 'The encryption context needs a key id.');
@@ -178,7 +182,8 @@ function valueOf(fields: Fields, name: string): string | undefined {
 
 /** Plain JSON at OSS, base64 at S3. */
 function contextOf(text: string): Readonly<Record<string, string>> {
-  const error = (): GatewayError => contextError('0005-00000230', 'The encryption context must be a JSON object of strings.');
+  const error = (): GatewayError =>
+    contextError('0005-00000230', 'The encryption context must be a JSON object of strings.');
   if (text.length > MAX_CONTEXT) throw error();
   let value: unknown;
   try {

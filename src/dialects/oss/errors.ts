@@ -1,4 +1,5 @@
-import { GatewayError, type ErrorCode } from '../../model/errors.ts';
+import type { GatewayError} from '../../model/errors.ts';
+import { type ErrorCode } from '../../model/errors.ts';
 import { formatHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import { writeXml, type XmlNode } from '../../wire/xml-document.ts';
@@ -31,7 +32,11 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   InvalidArgument: { code: 'InvalidArgument', status: 400 },
   InvalidBucketName: { code: 'InvalidBucketName', status: 400 },
   InvalidChunkSizeError: { code: 'InvalidArgument', status: 400 },
-  InvalidDataEncryptionAlgorithmError: { code: 'InvalidDataEncryptionAlgorithmError', status: 400, ec: '0005-00000203' },
+  InvalidDataEncryptionAlgorithmError: {
+    code: 'InvalidDataEncryptionAlgorithmError',
+    status: 400,
+    ec: '0005-00000203',
+  },
   InvalidDigest: { code: 'InvalidDigest', status: 400 },
   InvalidEncryptionAlgorithmError: { code: 'InvalidEncryptionAlgorithmError', status: 400, ec: '0005-00000003' },
   InvalidEncryptionRequest: { code: 'InvalidEncryptionRequest', status: 400 },
@@ -82,6 +87,9 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   XAmzContentSHA256Mismatch: { code: 'InvalidDigest', status: 400 },
 };
 
+/** The model's detail of PositionNotEqualToLength: a header at OSS, which oss2 reads without asking. */
+export const NEXT_POSITION = 'nextAppendPosition';
+
 /** The answer to a failed request. A HEAD has no body: SDKs read the document from `x-oss-err`. */
 export function encodeError(error: GatewayError, context: EncodeContext): WireResponse {
   const { status, ec } = ossErrorOf(error);
@@ -93,6 +101,8 @@ export function encodeError(error: GatewayError, context: EncodeContext): WireRe
   ];
   if (ec !== undefined) headers.push(['x-oss-ec', ec]);
   headers.push(...Object.entries(error.headers));
+  const position = error.details[NEXT_POSITION];
+  if (position !== undefined) headers.push(['x-oss-next-append-position', String(position)]);
   if (context.method === 'HEAD' && status !== 304) headers.push(['x-oss-err', document.toString('base64')]);
   if (!bodiless) headers.push(['content-type', 'application/xml'], ['content-length', String(document.length)]);
   return { status, headers, body: bodiless ? undefined : document };
@@ -107,7 +117,9 @@ export function encodeErrorDocument(error: GatewayError, context: EncodeContext)
     ['Message', (error.wording['oss'] ?? error.message) || code],
     ['RequestId', context.requestId],
     ['HostId', context.host],
-    ...Object.entries(error.details).map(([name, value]): XmlNode => [elementName(name), value]),
+    ...Object.entries(error.details)
+      .filter(([name]) => name !== NEXT_POSITION)
+      .map(([name, value]): XmlNode => [elementName(name), value]),
     ec === undefined ? undefined : ['EC', ec],
   ];
   return writeXml(['Error', nodes]);

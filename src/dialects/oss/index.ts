@@ -39,7 +39,10 @@ export const oss: Dialect = {
     clientEncryptionCopyRefusal(
       request.operation === 'UploadPartCopy'
         ? { operation: 'UploadPartCopy' }
-        : { operation: 'CopyObject', replaced: request.metadataDirective === 'REPLACE' ? request.metadata.user : undefined },
+        : {
+            operation: 'CopyObject',
+            replaced: request.metadataDirective === 'REPLACE' ? request.metadata.user : undefined,
+          },
       sourceMetadata.user,
     ),
   canExpress: expresses,

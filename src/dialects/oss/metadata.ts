@@ -30,7 +30,8 @@ export function decodeMetadata(headers: HeaderLines): ObjectMetadata {
     size += name.length + value.length;
     if (RESERVED_META.test(name.replaceAll(/[-_.]/g, '')))
       throw invalid(`${META_PREFIX}${name}`, 'The metadata name is reserved by the gateway.');
-    if (!META_NAME.test(name)) throw invalid(`${META_PREFIX}${name}`, 'Metadata names consist of letters, digits and hyphens.');
+    if (!META_NAME.test(name))
+      throw invalid(`${META_PREFIX}${name}`, 'Metadata names consist of letters, digits and hyphens.');
   }
   if (size > MAX_USER_METADATA) throw new GatewayError('MetadataTooLarge', 'The user metadata exceeds 8 KB.');
   return metadata;
@@ -49,7 +50,8 @@ export function metadataOf(headers: HeaderLines): ObjectMetadata {
   const standard: Partial<Record<StandardName, string>> = {};
   for (const [field, name] of Object.entries(STANDARD) as [StandardName, string][]) {
     const value = headerOf(headers, name);
-    if (value !== undefined && value !== '') standard[field] = field === 'contentEncoding' ? withoutChunking(value) : value;
+    if (value !== undefined && value !== '')
+      standard[field] = field === 'contentEncoding' ? withoutChunking(value) : value;
   }
   if (standard.contentEncoding === '') delete standard.contentEncoding;
   return { ...standard, user: Object.fromEntries(user) };
@@ -70,7 +72,10 @@ export function encodeMetadata(metadata: ObjectMetadata): HeaderLines {
 export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
   const odd = Object.keys(metadata.user).find((name) => !META_NAME.test(name));
   if (odd !== undefined)
-    throw new GatewayError('InvalidArgument', `Alibaba OSS takes metadata names of letters, digits and hyphens only, not ${odd}.`);
+    throw new GatewayError(
+      'InvalidArgument',
+      `Alibaba OSS takes metadata names of letters, digits and hyphens only, not ${odd}.`,
+    );
   if (metadata.websiteRedirect !== undefined)
     throw new GatewayError('NotImplemented', 'Alibaba OSS has no website redirect on an object.');
   return encodeMetadata(metadata);
@@ -78,7 +83,9 @@ export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
 
 /** A control header that only the gateway or a store may set. */
 export function refuseInternalHeaders(headers: HeaderLines): void {
-  const internal = headers.find(([name]) => /^x-bucketseal|^x-oss-replication|^x-oss-meta-x-oss-replication/.test(name));
+  const internal = headers.find(([name]) =>
+    /^x-bucketseal|^x-oss-replication|^x-oss-meta-x-oss-replication/.test(name),
+  );
   if (internal !== undefined) throw invalid(internal[0], 'The header is reserved.');
 }
 
@@ -129,7 +136,8 @@ export function decodeTags(text: string): Tags {
     const equals = pair.indexOf('=');
     const key = decodeComponent(equals === -1 ? pair : pair.slice(0, equals), { plusIsSpace: true });
     const value = decodeComponent(equals === -1 ? '' : pair.slice(equals + 1), { plusIsSpace: true });
-    if (key === undefined || value === undefined) throw new GatewayError('InvalidTag', 'The tagging header is not valid.');
+    if (key === undefined || value === undefined)
+      throw new GatewayError('InvalidTag', 'The tagging header is not valid.');
     tags.push([key, value]);
   }
   return checkTags(tags);
@@ -157,12 +165,16 @@ export function decodeAcl(text: string, level: 'bucket' | 'object'): CannedAcl {
 }
 
 export function encodeAcl(acl: CannedAcl): string {
-  if (acl === 'authenticated-read') throw new GatewayError('NotImplemented', 'Alibaba OSS has no ACL authenticated-read.');
+  if (acl === 'authenticated-read')
+    throw new GatewayError('NotImplemented', 'Alibaba OSS has no ACL authenticated-read.');
   return acl;
 }
 
 export function etagsOf(text: string): readonly string[] {
-  return text.split(',').map(unquoted).filter((tag) => tag !== '');
+  return text
+    .split(',')
+    .map(unquoted)
+    .filter((tag) => tag !== '');
 }
 
 export function unquoted(etag: string): string {
@@ -184,7 +196,11 @@ function dateOf(text: string | undefined): number | undefined {
 
 /** `aws-chunked` is no encoding of the object. */
 function withoutChunking(value: string): string {
-  return value.split(',').map((part) => part.trim()).filter((part) => part !== 'aws-chunked').join(', ');
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== 'aws-chunked')
+    .join(', ');
 }
 
 function invalid(name: string, message: string, value?: string): GatewayError {

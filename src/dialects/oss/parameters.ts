@@ -70,8 +70,17 @@ export function copySource(request: VerifiedRequest): { bucket: string; key: str
   const key = decodeComponent(bytes, { plusIsSpace: true });
   const version = mark === -1 ? undefined : /^versionId=([^&]+)$/.exec(raw.slice(mark + 1))?.[1];
   const decodedVersion = version === undefined ? undefined : decodeComponent(version);
-  if (!/^[a-z0-9][a-z0-9._-]*$/i.test(bucket) || key === undefined || key === '' || (mark !== -1 && decodedVersion === undefined))
-    throw invalid('x-oss-copy-source', 'Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.', raw);
+  if (
+    !/^[a-z0-9][a-z0-9._-]*$/i.test(bucket) ||
+    key === undefined ||
+    key === '' ||
+    (mark !== -1 && decodedVersion === undefined)
+  )
+    throw invalid(
+      'x-oss-copy-source',
+      'Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.',
+      raw,
+    );
   return decodedVersion === undefined ? { bucket, key } : { bucket, key, versionId: decodedVersion };
 }
 
@@ -80,7 +89,8 @@ export function copyRange(request: VerifiedRequest): { readonly sourceRange?: By
   if (value === undefined) return {};
   const match = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(value);
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  if (match === null || first > last) throw invalid('x-oss-copy-source-range', 'The copy source range is not valid.', value);
+  if (match === null || first > last)
+    throw invalid('x-oss-copy-source-range', 'The copy source range is not valid.', value);
   return { sourceRange: { first, last } };
 }
 
@@ -100,7 +110,10 @@ export async function textBody(request: VerifiedRequest, limit: number): Promise
 }
 
 export function malformedXml(): GatewayError {
-  return new GatewayError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema.');
+  return new GatewayError(
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema.',
+  );
 }
 
 export function invalid(name: string, message: string, value?: string): GatewayError {

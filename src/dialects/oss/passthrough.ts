@@ -4,8 +4,22 @@ import { operationOf, selectorOf } from './operations.ts';
 
 /** Bucket sub-resources that cross unchanged between an OSS client and an OSS store. None of them touches an object's bytes. */
 const ALLOWED: ReadonlySet<string> = new Set([
-  'accessmonitor', 'cors', 'httpsConfig', 'inventory', 'lifecycle', 'logging', 'policyStatus', 'publicAccessBlock', 'referer', 'requestPayment',
-  'resourceGroup', 'tagging', 'transferAcceleration', 'versioning', 'website', 'worm',
+  'accessmonitor',
+  'cors',
+  'httpsConfig',
+  'inventory',
+  'lifecycle',
+  'logging',
+  'policyStatus',
+  'publicAccessBlock',
+  'referer',
+  'requestPayment',
+  'resourceGroup',
+  'tagging',
+  'transferAcceleration',
+  'versioning',
+  'website',
+  'worm',
 ]);
 
 /** Whether a sub-resource outside the model may cross. */
@@ -17,7 +31,9 @@ export function passthrough(
   if (selector === undefined || !ALLOWED.has(selector)) return undefined;
   const { method } = request.wire;
   if (method === 'GET') return { subresource: selector, access: 'read' };
-  return method === 'PUT' || method === 'DELETE' || method === 'POST' ? { subresource: selector, access: 'configure' } : undefined;
+  return method === 'PUT' || method === 'DELETE' || method === 'POST'
+    ? { subresource: selector, access: 'configure' }
+    : undefined;
 }
 
 /**

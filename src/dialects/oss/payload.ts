@@ -19,11 +19,17 @@ function lengthOf(wire: WireRequest): number | undefined {
   if (text === undefined) return 0;
   const length = Number(text);
   if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(length))
-    throw new GatewayError('InvalidArgument', 'The Content-Length is invalid.', { details: { ArgumentName: 'Content-Length', ArgumentValue: text } });
+    throw new GatewayError('InvalidArgument', 'The Content-Length is invalid.', {
+      details: { ArgumentName: 'Content-Length', ArgumentValue: text },
+    });
   return length;
 }
 
-async function* checked(source: AsyncIterable<Uint8Array>, length: number | undefined, md5: string | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+async function* checked(
+  source: AsyncIterable<Uint8Array>,
+  length: number | undefined,
+  md5: string | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = md5 === undefined ? undefined : createHash('md5');
   let size = 0;
   try {
@@ -46,9 +52,13 @@ function incomplete(): GatewayError {
 }
 
 function invalidDigest(md5: string): GatewayError {
-  return new GatewayError('InvalidDigest', 'The Content-MD5 you specified is not valid.', { details: { 'Content-MD5': md5 } });
+  return new GatewayError('InvalidDigest', 'The Content-MD5 you specified is not valid.', {
+    details: { 'Content-MD5': md5 },
+  });
 }
 
 function badDigest(md5: string): GatewayError {
-  return new GatewayError('BadDigest', 'The Content-MD5 you specified did not match what we received.', { details: { ExpectedDigest: md5 } });
+  return new GatewayError('BadDigest', 'The Content-MD5 you specified did not match what we received.', {
+    details: { ExpectedDigest: md5 },
+  });
 }

@@ -16,10 +16,29 @@ const MAX_SMALL_BODY = 64 * 1024;
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 type BucketOperation =
-  | 'ListBuckets' | 'CreateBucket' | 'HeadBucket' | 'DeleteBucket' | 'GetBucketLocation' | 'GetBucketInfo' | 'GetBucketStat'
-  | 'GetBucketAcl' | 'PutBucketAcl' | 'GetBucketVersioning' | 'GetBucketEncryption' | 'PutBucketEncryption'
-  | 'DeleteBucketEncryption' | 'GetBucketReplication' | 'PutBucketReplication' | 'DeleteBucketReplication' | 'GetBucketPolicy'
-  | 'PutBucketPolicy' | 'DeleteBucketPolicy' | 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads'
+  | 'ListBuckets'
+  | 'CreateBucket'
+  | 'HeadBucket'
+  | 'DeleteBucket'
+  | 'GetBucketLocation'
+  | 'GetBucketInfo'
+  | 'GetBucketStat'
+  | 'GetBucketAcl'
+  | 'PutBucketAcl'
+  | 'GetBucketVersioning'
+  | 'GetBucketEncryption'
+  | 'PutBucketEncryption'
+  | 'DeleteBucketEncryption'
+  | 'GetBucketReplication'
+  | 'PutBucketReplication'
+  | 'DeleteBucketReplication'
+  | 'GetBucketPolicy'
+  | 'PutBucketPolicy'
+  | 'DeleteBucketPolicy'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'ListObjectVersions'
+  | 'ListMultipartUploads'
   | 'DeleteObjects';
 
 /** Requests about the service and about buckets. */
@@ -36,7 +55,9 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
   CreateBucket: async (input) => {
     const { request, bucket, wish } = input;
     if (!BUCKET_NAME.test(bucket))
-      throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', { details: { BucketName: bucket } });
+      throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
+        details: { BucketName: bucket },
+      });
     await checkBucketConfiguration(input.request);
     const acl = header(request, 'x-oss-acl');
     return { operation: 'CreateBucket', bucket, wish, ...(acl === undefined ? {} : { acl: decodeAcl(acl, 'bucket') }) };
@@ -108,9 +129,13 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
       return version === undefined || version === '' ? { key } : { key, versionId: version };
     });
     if (objects.length === 0 || objects.length > MAX_DELETES)
-      throw new GatewayError('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema.', {
-        ec: '0016-00000608',
-      });
+      throw new GatewayError(
+        'MalformedXML',
+        'The XML you provided was not well-formed or did not validate against our published schema.',
+        {
+          ec: '0016-00000608',
+        },
+      );
     const quiet = childOf(root, 'Quiet')?.text.trim().toLowerCase() === 'true';
     return { operation: 'DeleteObjects', bucket, objects, quiet, ...encodingType(request) };
   },

@@ -3,12 +3,30 @@ import type { CompletedPart } from '../../model/objects.ts';
 import { childrenOf, childText, type XmlElement } from '../../wire/xml-document.ts';
 import { checkClientEncryptedPart, checkClientEncryption, clientEncryptionOf } from './client-encryption.ts';
 import { decodeConditions, metadataOf, unquoted } from './metadata.ts';
-import { copyRange, copySource, count, encodingType, flag, header, invalid, malformedXml, MAX_PARTS, text, textBody, xmlBody } from './parameters.ts';
+import {
+  copyRange,
+  copySource,
+  count,
+  encodingType,
+  flag,
+  header,
+  invalid,
+  malformedXml,
+  MAX_PARTS,
+  text,
+  textBody,
+  xmlBody,
+} from './parameters.ts';
 import { objectWrite } from './request-objects.ts';
 import type { Decoder, DecoderInput } from './request-decoder.ts';
 
 type MultipartOperation =
-  'CreateMultipartUpload' | 'UploadPart' | 'UploadPartCopy' | 'CompleteMultipartUpload' | 'AbortMultipartUpload' | 'ListParts';
+  | 'CreateMultipartUpload'
+  | 'UploadPart'
+  | 'UploadPartCopy'
+  | 'CompleteMultipartUpload'
+  | 'AbortMultipartUpload'
+  | 'ListParts';
 
 /** Requests about uploads in parts. */
 export const MULTIPART_DECODERS: { readonly [N in MultipartOperation]: Decoder<N> } = {
@@ -19,7 +37,10 @@ export const MULTIPART_DECODERS: { readonly [N in MultipartOperation]: Decoder<N
   },
   UploadPart: (input) => {
     const part = partWrite(input);
-    checkClientEncryptedPart(part.repeatedMetadata ?? {}, { number: part.partNumber, length: input.request.body.length });
+    checkClientEncryptedPart(part.repeatedMetadata ?? {}, {
+      number: part.partNumber,
+      length: input.request.body.length,
+    });
     return { operation: 'UploadPart', ...part, body: input.request.body };
   },
   UploadPartCopy: (input) => ({
@@ -85,7 +106,8 @@ async function completedParts(input: {
   readonly all: string | undefined;
 }): Promise<readonly CompletedPart[] | 'all'> {
   if (input.all !== undefined) {
-    if (input.all.toLowerCase() !== 'yes') throw invalid('x-oss-complete-all', 'x-oss-complete-all must be yes.', input.all);
+    if (input.all.toLowerCase() !== 'yes')
+      throw invalid('x-oss-complete-all', 'x-oss-complete-all must be yes.', input.all);
     if ((await textBody(input.request, 64 * 1024)).trim() !== '')
       throw invalid('x-oss-complete-all', 'The request body must be empty with x-oss-complete-all.');
     return 'all';
@@ -94,7 +116,10 @@ async function completedParts(input: {
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
   for (const [index, part] of parts.entries()) {
     if (index > 0 && part.partNumber <= (parts[index - 1]?.partNumber ?? 0))
-      throw new GatewayError('InvalidPartOrder', 'The list of parts was not in ascending order. Parts list must be specified in order by part number.');
+      throw new GatewayError(
+        'InvalidPartOrder',
+        'The list of parts was not in ascending order. Parts list must be specified in order by part number.',
+      );
   }
   return parts;
 }
@@ -102,6 +127,7 @@ async function completedParts(input: {
 function completedPart(element: XmlElement): CompletedPart {
   const number = (childText(element, 'PartNumber') ?? '').trim();
   const etag = unquoted(childText(element, 'ETag') ?? '');
-  if (!/^\d{1,5}$/.test(number) || Number(number) < 1 || Number(number) > MAX_PARTS || etag === '') throw malformedXml();
+  if (!/^\d{1,5}$/.test(number) || Number(number) < 1 || Number(number) > MAX_PARTS || etag === '')
+    throw malformedXml();
   return { partNumber: Number(number), etag };
 }

@@ -7,11 +7,27 @@ import type { Decoder, DecoderInput } from './request-decoder.ts';
 import { decodeStorageClass } from './storage-class.ts';
 
 type ObjectOperation =
-  | 'PutObject' | 'AppendObject' | 'CopyObject' | 'GetObject' | 'HeadObject' | 'DeleteObject' | 'GetObjectAcl' | 'PutObjectAcl'
-  | 'GetObjectTagging' | 'PutObjectTagging' | 'DeleteObjectTagging';
+  | 'PutObject'
+  | 'AppendObject'
+  | 'CopyObject'
+  | 'GetObject'
+  | 'HeadObject'
+  | 'DeleteObject'
+  | 'GetObjectAcl'
+  | 'PutObjectAcl'
+  | 'GetObjectTagging'
+  | 'PutObjectTagging'
+  | 'DeleteObjectTagging';
 
 /** Names of `response-*` parameters: OSS knows these six. */
-const OVERRIDES = ['content-type', 'content-language', 'expires', 'cache-control', 'content-disposition', 'content-encoding'];
+const OVERRIDES = [
+  'content-type',
+  'content-language',
+  'expires',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+];
 
 /** Requests about one object, but for multipart. */
 export const OBJECT_DECODERS: { readonly [N in ObjectOperation]: Decoder<N> } = {
@@ -57,14 +73,26 @@ export const OBJECT_DECODERS: { readonly [N in ObjectOperation]: Decoder<N> } = 
     ...versionId(request),
     acl: decodeAcl(header(request, 'x-oss-object-acl') ?? '', 'object'),
   }),
-  GetObjectTagging: ({ request, bucket, key }) => ({ operation: 'GetObjectTagging', bucket, key, ...versionId(request) }),
+  GetObjectTagging: ({ request, bucket, key }) => ({
+    operation: 'GetObjectTagging',
+    bucket,
+    key,
+    ...versionId(request),
+  }),
   PutObjectTagging: async ({ request, bucket, key }) => {
     const set = childOf(await xmlBody(request, 'Tagging'), 'TagSet');
     if (set === undefined) throw malformedXml();
-    const tags = childrenOf(set, 'Tag').map((tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? ''] as const);
+    const tags = childrenOf(set, 'Tag').map(
+      (tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? ''] as const,
+    );
     return { operation: 'PutObjectTagging', bucket, key, ...versionId(request), tags: checkTags(tags) };
   },
-  DeleteObjectTagging: ({ request, bucket, key }) => ({ operation: 'DeleteObjectTagging', bucket, key, ...versionId(request) }),
+  DeleteObjectTagging: ({ request, bucket, key }) => ({
+    operation: 'DeleteObjectTagging',
+    bucket,
+    key,
+    ...versionId(request),
+  }),
 };
 
 /** What Put, Append, Copy and Initiate share. */

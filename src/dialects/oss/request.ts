@@ -13,10 +13,20 @@ import type { Decoder } from './request-decoder.ts';
 /** Bytes of an object's key: OSS's limit. */
 const MAX_KEY = 1023;
 /** Operations that take encryption headers (EC 0005-00000002), and those that repeat them. */
-const ACCEPTING: ReadonlySet<OssOperation> = new Set(['CreateBucket', 'PutObject', 'CopyObject', 'CreateMultipartUpload', 'AppendObject']);
+const ACCEPTING: ReadonlySet<OssOperation> = new Set([
+  'CreateBucket',
+  'PutObject',
+  'CopyObject',
+  'CreateMultipartUpload',
+  'AppendObject',
+]);
 const REPEATING: ReadonlySet<OssOperation> = new Set(['UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload']);
 
-const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = { ...BUCKET_DECODERS, ...OBJECT_DECODERS, ...MULTIPART_DECODERS };
+const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = {
+  ...BUCKET_DECODERS,
+  ...OBJECT_DECODERS,
+  ...MULTIPART_DECODERS,
+};
 
 /** The model's request. What would make a store call out is refused here; a policy that allows it has no effect yet. */
 export async function decodeRequest(request: VerifiedRequest): Promise<StorageRequest> {
@@ -24,7 +34,10 @@ export async function decodeRequest(request: VerifiedRequest): Promise<StorageRe
   const fields = encryptionFields(request.wire);
   const outward = callsOut(request);
   if (outward !== undefined)
-    throw new GatewayError('AccessDenied', `The request makes the store call out (${outward}), which this gateway does not allow.`);
+    throw new GatewayError(
+      'AccessDenied',
+      `The request makes the store call out (${outward}), which this gateway does not allow.`,
+    );
   const operation = operationOf(request);
   if (operation === undefined) {
     const lane = passthrough(request);
@@ -44,5 +57,7 @@ export async function decodeRequest(request: VerifiedRequest): Promise<StorageRe
 
 function refuseKey(key: string): void {
   if (Buffer.byteLength(key, 'utf8') > MAX_KEY || key.startsWith('\\') || key.includes('\u0000'))
-    throw new GatewayError('InvalidObjectName', 'The specified object is not valid.', { details: { Key: key.slice(0, 100) } });
+    throw new GatewayError('InvalidObjectName', 'The specified object is not valid.', {
+      details: { Key: key.slice(0, 100) },
+    });
 }

@@ -11,17 +11,33 @@ import { encodeStorageClass } from './storage-class.ts';
 import type { Encoder } from './response-encoder.ts';
 
 type BucketOperation =
-  | 'CreateBucket' | 'HeadBucket' | 'DeleteBucket' | 'GetBucketLocation' | 'GetBucketInfo' | 'GetBucketStat' | 'GetBucketAcl'
-  | 'PutBucketAcl' | 'GetBucketVersioning' | 'GetBucketEncryption' | 'PutBucketEncryption' | 'DeleteBucketEncryption'
-  | 'GetBucketReplication' | 'PutBucketReplication' | 'DeleteBucketReplication' | 'GetBucketPolicy' | 'PutBucketPolicy'
+  | 'CreateBucket'
+  | 'HeadBucket'
+  | 'DeleteBucket'
+  | 'GetBucketLocation'
+  | 'GetBucketInfo'
+  | 'GetBucketStat'
+  | 'GetBucketAcl'
+  | 'PutBucketAcl'
+  | 'GetBucketVersioning'
+  | 'GetBucketEncryption'
+  | 'PutBucketEncryption'
+  | 'DeleteBucketEncryption'
+  | 'GetBucketReplication'
+  | 'PutBucketReplication'
+  | 'DeleteBucketReplication'
+  | 'GetBucketPolicy'
+  | 'PutBucketPolicy'
   | 'DeleteBucketPolicy';
 
 /** Answers about one bucket. */
 export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = {
   CreateBucket: (_request, result, context) => emptyAnswer(context, 200, [['location', result.location]]),
-  HeadBucket: (_request, result, context) => emptyAnswer(context, 200, [['x-oss-bucket-region', locationOf(result.region)]]),
+  HeadBucket: (_request, result, context) =>
+    emptyAnswer(context, 200, [['x-oss-bucket-region', locationOf(result.region)]]),
   DeleteBucket: (_request, _result, context) => emptyAnswer(context, 204),
-  GetBucketLocation: (_request, result, context) => xmlAnswer(context, ['LocationConstraint', locationOf(result.region)]),
+  GetBucketLocation: (_request, result, context) =>
+    xmlAnswer(context, ['LocationConstraint', locationOf(result.region)]),
   GetBucketInfo: (request, result, context) =>
     xmlAnswer(context, [
       'BucketInfo',
@@ -40,7 +56,13 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
             OWNER,
             ['AccessControlList', [['Grant', result.acl]]],
             encodeFlatRule(result.encryption),
-            ['BucketPolicy', [['LogBucket', ''], ['LogPrefix', '']]],
+            [
+              'BucketPolicy',
+              [
+                ['LogBucket', ''],
+                ['LogPrefix', ''],
+              ],
+            ],
           ],
         ],
       ],
@@ -61,10 +83,17 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
   GetBucketAcl: (_request, result, context) => xmlAnswer(context, aclDocument(result.acl)),
   PutBucketAcl: (_request, _result, context) => emptyAnswer(context, 200),
   GetBucketVersioning: (_request, result, context) =>
-    xmlAnswer(context, ['VersioningConfiguration', [result.status === undefined ? undefined : ['Status', result.status]]]),
+    xmlAnswer(context, [
+      'VersioningConfiguration',
+      [result.status === undefined ? undefined : ['Status', result.status]],
+    ]),
   GetBucketEncryption: (_request, result, context) =>
     result.rule === undefined
-      ? missing(context, 'ServerSideEncryptionConfigurationNotFoundError', 'The server side encryption configuration was not found.')
+      ? missing(
+          context,
+          'ServerSideEncryptionConfigurationNotFoundError',
+          'The server side encryption configuration was not found.',
+        )
       : xmlAnswer(context, encodeBucketRule(result.rule)),
   PutBucketEncryption: (_request, _result, context) => emptyAnswer(context, 200),
   DeleteBucketEncryption: (_request, _result, context) => emptyAnswer(context, 204),
@@ -73,7 +102,8 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
   PutBucketReplication: (_request, _result, context) => emptyAnswer(context, 200),
   DeleteBucketReplication: (_request, _result, context) => emptyAnswer(context, 200),
   GetBucketPolicy: (_request, result, context) => {
-    if (result.document === undefined) return missing(context, 'NoSuchBucketPolicy', 'The bucket policy does not exist.');
+    if (result.document === undefined)
+      return missing(context, 'NoSuchBucketPolicy', 'The bucket policy does not exist.');
     const body = Buffer.from(result.document, 'utf8');
     return {
       status: 200,
@@ -103,7 +133,9 @@ function replicationElements(bucket: string, replication: ReplicationRules): rea
       replication.kmsObjects === 'replicate'
         ? ['SourceSelectionCriteria', [['SseKmsEncryptedObjects', [['Status', 'Enabled']]]]]
         : undefined,
-      replication.replicaKey === undefined ? undefined : ['EncryptionConfiguration', [['ReplicaKmsKeyID', replication.replicaKey]]],
+      replication.replicaKey === undefined
+        ? undefined
+        : ['EncryptionConfiguration', [['ReplicaKmsKeyID', replication.replicaKey]]],
     ],
   ]);
 }

@@ -9,7 +9,13 @@ import { encodeStorageClass } from './storage-class.ts';
 import type { Encoder } from './response-encoder.ts';
 
 type ListingOperation =
-  'ListBuckets' | 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads' | 'ListParts' | 'DeleteObjects';
+  | 'ListBuckets'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'ListObjectVersions'
+  | 'ListMultipartUploads'
+  | 'ListParts'
+  | 'DeleteObjects';
 
 type Nodes = readonly (XmlNode | undefined)[];
 
@@ -20,7 +26,11 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
       'ListAllMyBucketsResult',
       [
         ...(result.truncated || request.prefix !== undefined || request.marker !== undefined
-          ? ([['Prefix', request.prefix ?? ''], ['Marker', request.marker ?? ''], ['MaxKeys', request.maxKeys ?? 100]] as const)
+          ? ([
+              ['Prefix', request.prefix ?? ''],
+              ['Marker', request.marker ?? ''],
+              ['MaxKeys', request.maxKeys ?? 100],
+            ] as const)
           : []),
         ['IsTruncated', result.truncated],
         result.nextMarker === undefined ? undefined : ['NextMarker', result.nextMarker],
@@ -55,7 +65,9 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
         encodingElement(request.encodingType),
         ['IsTruncated', result.truncated],
         // OSS names the next marker whenever the list goes on, with or without a delimiter.
-        result.truncated ? ['NextMarker', name(result.nextMarker ?? lastOf(result.objects, result.commonPrefixes))] : undefined,
+        result.truncated
+          ? ['NextMarker', name(result.nextMarker ?? lastOf(result.objects, result.commonPrefixes))]
+          : undefined,
         ...result.objects.map((object): XmlNode => ['Contents', contents(object, name, true)]),
         ...prefixes(result.commonPrefixes, name),
       ],

@@ -30,7 +30,10 @@ export function completeElements(
   context: EncodeContext,
 ): readonly XmlNode[] {
   return [
-    ['Location', `http://${context.host}${context.resource === '' ? `/${encodePath(request.key)}` : (context.resource.split('?')[0] ?? '')}`],
+    [
+      'Location',
+      `http://${context.host}${context.resource === '' ? `/${encodePath(request.key)}` : (context.resource.split('?')[0] ?? '')}`,
+    ],
     ['Bucket', context.bucket ?? request.bucket],
     ['Key', request.key],
     ['ETag', quotedEtag(result.etag)],

@@ -22,7 +22,7 @@ export function encodeResponse<N extends OperationName>(
   const { operation } = request;
   if (operation === 'Passthrough' || operation === 'GetObjectAttributes')
     throw new GatewayError('NotImplemented', `${operation} has no answer in the OSS dialect.`);
-  const encode = ENCODERS[operation as OssOperation] as unknown as Encoder<N>;
+  const encode = ENCODERS[operation] as unknown as Encoder<N>;
   return encode(request, result, context);
 }
 
@@ -34,15 +34,24 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
     emptyAnswer(context, 200, [...writeHeaders(result), ['x-oss-next-append-position', String(result.nextPosition)]]),
   CopyObject: (request, result, context) =>
     // oss2 reads the ETag of a copy from the header.
-    xmlAnswer(context, ['CopyObjectResult', copyElements(result)], [...writeHeaders(result), ...sourceVersion(request)]),
+    xmlAnswer(
+      context,
+      ['CopyObjectResult', copyElements(result)],
+      [...writeHeaders(result), ...sourceVersion(request)],
+    ),
   GetObject: (request, result, context) => {
-    if (result.content.kind !== 'plain') throw new GatewayError('InternalError', 'The content of the object was not opened.');
+    if (result.content.kind !== 'plain')
+      throw new GatewayError('InternalError', 'The content of the object was not opened.');
     const { range, size, content } = result;
     const headers = overridden(attributeHeaders(result, range === undefined ? 'whole' : 'range'), request.overrides);
     const own: [string, string][] = [['content-length', String(content.length)]];
     if (range !== undefined) own.push(['content-range', `bytes ${range.first}-${range.last}/${size}`]);
     const type: HeaderLines = has(headers, 'content-type') ? [] : [['content-type', 'application/octet-stream']];
-    return { status: range === undefined ? 200 : 206, headers: [...baseHeaders(context), ...headers, ...type, ...own], body: content.bytes };
+    return {
+      status: range === undefined ? 200 : 206,
+      headers: [...baseHeaders(context), ...headers, ...type, ...own],
+      body: content.bytes,
+    };
   },
   HeadObject: (request, result, context) => {
     const { range, size } = result;
@@ -53,7 +62,11 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
         : overridden(attributeHeaders(result, range === undefined ? 'whole' : 'range'), request.overrides);
     const own: [string, string][] = [['content-length', String(length)]];
     if (range !== undefined) own.push(['content-range', `bytes ${range.first}-${range.last}/${size}`]);
-    return { status: range === undefined ? 200 : 206, headers: [...baseHeaders(context), ...headers, ...own], body: undefined };
+    return {
+      status: range === undefined ? 200 : 206,
+      headers: [...baseHeaders(context), ...headers, ...own],
+      body: undefined,
+    };
   },
   DeleteObject: (_request, result, context) =>
     emptyAnswer(context, 204, [
@@ -65,18 +78,50 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
   GetObjectTagging: (_request, result, context) =>
     xmlAnswer(
       context,
-      ['Tagging', [['TagSet', Object.entries(result.tags).map(([key, value]) => ['Tag', [['Key', key], ['Value', value]]])]]],
+      [
+        'Tagging',
+        [
+          [
+            'TagSet',
+            Object.entries(result.tags).map(([key, value]) => [
+              'Tag',
+              [
+                ['Key', key],
+                ['Value', value],
+              ],
+            ]),
+          ],
+        ],
+      ],
       versionHeader(result.versionId),
     ),
   PutObjectTagging: (_request, result, context) => emptyAnswer(context, 200, versionHeader(result.versionId)),
   DeleteObjectTagging: (_request, result, context) => emptyAnswer(context, 204, versionHeader(result.versionId)),
   CreateMultipartUpload: (request, result, context) =>
-    xmlAnswer(context, ['InitiateMultipartUploadResult', uploadElements(request, result.uploadId)], encodeObserved(result.encryption)),
+    xmlAnswer(
+      context,
+      ['InitiateMultipartUploadResult', uploadElements(request, result.uploadId)],
+      encodeObserved(result.encryption),
+    ),
   UploadPart: (_request, result, context) => emptyAnswer(context, 200, writeHeaders(result)),
   UploadPartCopy: (_request, result, context) =>
-    xmlAnswer(context, ['CopyPartResult', [['LastModified', formatIsoSeconds(result.lastModified)], ['ETag', quotedEtag(result.etag)]]], writeHeaders(result)),
+    xmlAnswer(
+      context,
+      [
+        'CopyPartResult',
+        [
+          ['LastModified', formatIsoSeconds(result.lastModified)],
+          ['ETag', quotedEtag(result.etag)],
+        ],
+      ],
+      writeHeaders(result),
+    ),
   CompleteMultipartUpload: (request, result, context) =>
-    xmlAnswer(context, ['CompleteMultipartUploadResult', completeElements(request, result, context)], writeHeaders(result)),
+    xmlAnswer(
+      context,
+      ['CompleteMultipartUploadResult', completeElements(request, result, context)],
+      writeHeaders(result),
+    ),
   AbortMultipartUpload: (_request, _result, context) => emptyAnswer(context, 204),
 };
 

@@ -30,8 +30,20 @@ const UNION: ReadonlySet<string> = new Set(
  * nobody can append a sub-resource to somebody else's signature.
  */
 const HARMLESS: ReadonlySet<string> = new Set([
-  'accessmonitor', 'continuation-token', 'endTime', 'img', 'objectInfo', 'security-token', 'sequential', 'startTime', 'status',
-  'style', 'styleName', 'withHashContext', 'x-oss-request-payer', 'x-oss-traffic-limit',
+  'accessmonitor',
+  'continuation-token',
+  'endTime',
+  'img',
+  'objectInfo',
+  'security-token',
+  'sequential',
+  'startTime',
+  'status',
+  'style',
+  'styleName',
+  'withHashContext',
+  'x-oss-request-payer',
+  'x-oss-traffic-limit',
 ]);
 
 /** `VERB\nMD5\nTYPE\nDATE\nx-oss-* headers + resource`, as latin1 text of its bytes. */
@@ -62,7 +74,11 @@ export function isAmbiguousV1(text: string, parameters: readonly Parameter[]): '
   const hidden = parameters.some(
     ({ name, value }) =>
       isSignedV1(name) &&
-      (/[\u0000-\u001f]/.test(value) || value.split('&').slice(1).some((part) => isSignedV1(part.split('=')[0] ?? ''))),
+      (/[\u0000-\u001f]/.test(value) ||
+        value
+          .split('&')
+          .slice(1)
+          .some((part) => isSignedV1(part.split('=')[0] ?? ''))),
   );
   return hidden ? 'parameter' : undefined;
 }

@@ -30,9 +30,14 @@ export function canonicalRequestV4(request: SignableV4): string {
     .sort(([a], [b]) => byBytes(a, b))
     .map(([name, value]) => `${name}:${value}\n`)
     .join('');
-  return [request.method, encodePath(resourcePath(request)), queryV4(request), covered, additional.join(';'), UNSIGNED_PAYLOAD].join(
-    '\n',
-  );
+  return [
+    request.method,
+    encodePath(resourcePath(request)),
+    queryV4(request),
+    covered,
+    additional.join(';'),
+    UNSIGNED_PAYLOAD,
+  ].join('\n');
 }
 
 /** `time` is the timestamp line verbatim: GO1 puts its RFC 1123 `Date` there. */
@@ -43,8 +48,12 @@ export function stringToSignV4(time: string, scope: Scope, canonicalRequest: str
 
 /** Lower-case hex. */
 export function signatureV4(secretAccessKey: string, scope: Scope, stringToSign: string): string {
-  const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text, 'latin1').digest();
-  const key = hmac(hmac(hmac(hmac(`aliyun_v4${secretAccessKey}`, scope.date), scope.region), scope.product), TERMINATOR_V4);
+  const hmac = (key: string | Buffer, text: string): Buffer =>
+    createHmac('sha256', key).update(text, 'latin1').digest();
+  const key = hmac(
+    hmac(hmac(hmac(`aliyun_v4${secretAccessKey}`, scope.date), scope.region), scope.product),
+    TERMINATOR_V4,
+  );
   return hmac(key, stringToSign).toString('hex');
 }
 

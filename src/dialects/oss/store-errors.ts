@@ -2,14 +2,19 @@ import { GatewayError, type ErrorCode, type ErrorDetails } from '../../model/err
 import { readBounded } from '../../wire/bounded.ts';
 import { headerOf, type WireResponse } from '../../wire/message.ts';
 import { childText, parseXml, type XmlElement } from '../../wire/xml-document.ts';
-import { modelCodeOf } from './errors.ts';
+import { modelCodeOf, NEXT_POSITION } from './errors.ts';
 
 /** Bytes of an error document that are worth reading. */
 const MAX_ERROR = 64 * 1024;
 /** Elements of the vendor's error that may tell our client something about its own request. */
 const TELLING = ['ArgumentName', 'ArgumentValue', 'PartNumber', 'MinSizeAllowed', 'ProposedSize', 'MaxSizeAllowed'];
 /** Refusals that are about the gateway's own credentials at the store: nothing that our client could mend. */
-const OURS: readonly ErrorCode[] = ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed', 'InvalidSecurityToken'];
+const OURS: readonly ErrorCode[] = [
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'RequestTimeTooSkewed',
+  'InvalidSecurityToken',
+];
 
 /** The model's error for a store's error answer. */
 export async function storeError(response: WireResponse, operation: string): Promise<GatewayError> {
@@ -17,17 +22,17 @@ export async function storeError(response: WireResponse, operation: string): Pro
   const vendor = document === undefined ? '' : (childText(document, 'Code') ?? '');
   const ec = headerOf(response.headers, 'x-oss-ec') ?? (document === undefined ? undefined : childText(document, 'EC'));
   const code = modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, operation);
-  const message = (document === undefined ? '' : (childText(document, 'Message') ?? '')) || `The store answered ${response.status}.`;
+  const message =
+    (document === undefined ? '' : (childText(document, 'Message') ?? '')) || `The store answered ${response.status}.`;
   if (OURS.includes(code))
-    return new GatewayError('InternalError', 'The store refused the credentials of the gateway.', { cause: new Error(`${vendor}: ${message}`) });
+    return new GatewayError('InternalError', 'The store refused the credentials of the gateway.', {
+      cause: new Error(`${vendor}: ${message}`),
+    });
   const position = headerOf(response.headers, 'x-oss-next-append-position');
   return new GatewayError(code, message, {
-    details: detailsOf(document),
+    details: { ...detailsOf(document), ...(position === undefined ? {} : { [NEXT_POSITION]: position }) },
     ...(ec === undefined ? {} : { ec }),
-    headers: {
-      ...(position === undefined ? {} : { 'x-oss-next-append-position': position }),
-      ...(response.status === 304 ? notModifiedHeaders(response) : {}),
-    },
+    headers: response.status === 304 ? notModifiedHeaders(response) : {},
   });
 }
 

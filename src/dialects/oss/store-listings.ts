@@ -7,7 +7,13 @@ import { decoder, isoTime, number, some, storeDocument, truth } from './store-do
 import type { StoreReader } from './store-response.ts';
 
 type ListingOperation =
-  'ListBuckets' | 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads' | 'ListParts' | 'DeleteObjects';
+  | 'ListBuckets'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'ListObjectVersions'
+  | 'ListMultipartUploads'
+  | 'ListParts'
+  | 'DeleteObjects';
 
 const TYPES: readonly string[] = ['Normal', 'Multipart', 'Appendable', 'Symlink'] satisfies readonly ObjectType[];
 
@@ -27,7 +33,10 @@ export const LISTING_READERS: { readonly [N in ListingOperation & OperationName]
     const root = await storeDocument(response);
     const decode = decoder(root);
     const next = filled(childText(root, 'NextMarker'));
-    return { ...page(root, decode, request.maxKeys), ...some('nextMarker', next === undefined ? undefined : decode(next)) };
+    return {
+      ...page(root, decode, request.maxKeys),
+      ...some('nextMarker', next === undefined ? undefined : decode(next)),
+    };
   },
   ListObjectsV2: async (request, response) => {
     const root = await storeDocument(response);

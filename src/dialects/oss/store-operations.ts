@@ -37,7 +37,10 @@ export const STORE_ENCODERS: StoreEncoders = {
   GetBucketInfo: (request) => bucketCall('GET', request, 'bucketInfo'),
   GetBucketStat: (request) => bucketCall('GET', request, 'stat'),
   GetBucketAcl: (request) => bucketCall('GET', request, 'acl'),
-  PutBucketAcl: (request) => ({ ...bucketCall('PUT', request, 'acl'), headers: [['x-oss-acl', encodeAcl(request.acl)]] }),
+  PutBucketAcl: (request) => ({
+    ...bucketCall('PUT', request, 'acl'),
+    headers: [['x-oss-acl', encodeAcl(request.acl)]],
+  }),
   GetObjectAcl: (request) => objectCall('GET', request, { acl: '' }),
   PutObjectAcl: (request) => ({
     ...objectCall('PUT', request, { acl: '' }),
@@ -46,7 +49,8 @@ export const STORE_ENCODERS: StoreEncoders = {
   GetBucketVersioning: (request) => bucketCall('GET', request, 'versioning'),
   GetBucketEncryption: (request) => bucketCall('GET', request, 'encryption'),
   PutBucketEncryption: (request) => {
-    if (request.storeRule === undefined) throw new GatewayError('InternalError', 'The rule was not put into the words of the store.');
+    if (request.storeRule === undefined)
+      throw new GatewayError('InternalError', 'The rule was not put into the words of the store.');
     return { ...bucketCall('PUT', request, 'encryption'), ...xmlBody(encodeBucketRule(request.storeRule)) };
   },
   DeleteBucketEncryption: (request) => bucketCall('DELETE', request, 'encryption'),
@@ -118,14 +122,30 @@ export const STORE_ENCODERS: StoreEncoders = {
     ...objectCall('PUT', request, { tagging: '' }),
     ...xmlBody([
       'Tagging',
-      [['TagSet', Object.entries(request.tags).map(([key, value]): XmlNode => ['Tag', [['Key', key], ['Value', value]]])]],
+      [
+        [
+          'TagSet',
+          Object.entries(request.tags).map(([key, value]): XmlNode => [
+            'Tag',
+            [
+              ['Key', key],
+              ['Value', value],
+            ],
+          ]),
+        ],
+      ],
     ]),
   }),
   DeleteObjectTagging: (request) => objectCall('DELETE', request, { tagging: '' }),
-  CreateMultipartUpload: (request) => ({ ...objectCall('POST', request, { uploads: '', 'encoding-type': 'url' }), headers: writeHeaders(request) }),
+  CreateMultipartUpload: (request) => ({
+    ...objectCall('POST', request, { uploads: '', 'encoding-type': 'url' }),
+    headers: writeHeaders(request),
+  }),
   UploadPart: (request) => ({
     ...partCall(request),
-    headers: Object.entries(request.repeatedMetadata ?? {}).map(([name, value]) => [`${META_PREFIX}${name}`, value] as const),
+    headers: Object.entries(request.repeatedMetadata ?? {}).map(
+      ([name, value]) => [`${META_PREFIX}${name}`, value] as const,
+    ),
     body: payloadOf(request),
   }),
   UploadPartCopy: (request) => {
@@ -140,7 +160,13 @@ export const STORE_ENCODERS: StoreEncoders = {
     if (request.parts === 'all') return { ...call, headers: [...headers, ['x-oss-complete-all', 'yes']] };
     const document = xmlBody([
       'CompleteMultipartUpload',
-      request.parts.map((part): XmlNode => ['Part', [['PartNumber', part.partNumber], ['ETag', `"${part.etag}"`]]]),
+      request.parts.map((part): XmlNode => [
+        'Part',
+        [
+          ['PartNumber', part.partNumber],
+          ['ETag', `"${part.etag}"`],
+        ],
+      ]),
     ]);
     return { ...call, ...document, headers: [...document.headers, ...headers] };
   },
@@ -177,7 +203,9 @@ export const STORE_ENCODERS: StoreEncoders = {
 function copied(request: StorageRequest<'CopyObject'>): ObjectWrite {
   const { tags, ...rest } = request;
   const metadata = request.metadataDirective === 'REPLACE' ? request.metadata : { user: {} };
-  return request.taggingDirective === 'REPLACE' && tags !== undefined ? { ...rest, metadata, tags } : { ...rest, metadata };
+  return request.taggingDirective === 'REPLACE' && tags !== undefined
+    ? { ...rest, metadata, tags }
+    : { ...rest, metadata };
 }
 
 function bucketCall(method: string, request: { readonly bucket: string }, subresource: string): StoreCall {
@@ -200,16 +228,26 @@ function writeHeaders(request: ObjectWrite): HeaderLines {
     ...encodeEncryption(request.encryption),
     ...overwriteHeaders(request),
     ...(tags === '' ? [] : ([['x-oss-tagging', tags]] as const)),
-    ...(request.storageClass === undefined ? [] : ([['x-oss-storage-class', encodeStorageClass(request.storageClass)]] as const)),
+    ...(request.storageClass === undefined
+      ? []
+      : ([['x-oss-storage-class', encodeStorageClass(request.storageClass)]] as const)),
     ...(request.acl === undefined ? [] : ([['x-oss-object-acl', encodeAcl(request.acl)]] as const)),
   ];
 }
 
 /** OSS knows one condition on a write: that nothing is there yet. Any other is refused, because it would be ignored. */
-function overwriteHeaders(request: { readonly conditions: Conditions; readonly forbidOverwrite?: boolean }): HeaderLines {
+function overwriteHeaders(request: {
+  readonly conditions: Conditions;
+  readonly forbidOverwrite?: boolean;
+}): HeaderLines {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = request.conditions;
   const onlyNew = ifNoneMatch?.length === 1 && ifNoneMatch[0] === '*';
-  if (ifMatch !== undefined || ifModifiedSince !== undefined || ifUnmodifiedSince !== undefined || (ifNoneMatch !== undefined && !onlyNew))
+  if (
+    ifMatch !== undefined ||
+    ifModifiedSince !== undefined ||
+    ifUnmodifiedSince !== undefined ||
+    (ifNoneMatch !== undefined && !onlyNew)
+  )
     throw new GatewayError('NotImplemented', 'Alibaba OSS takes no condition on a write but If-None-Match: *.');
   return onlyNew || request.forbidOverwrite === true ? [['x-oss-forbid-overwrite', 'true']] : [];
 }
@@ -238,7 +276,9 @@ function copyHeaders(request: StorageRequest<'CopyObject' | 'UploadPartCopy'>): 
   ];
 }
 
-function listing(request: StorageRequest<'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions'>): Record<string, string | undefined> {
+function listing(
+  request: StorageRequest<'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions'>,
+): Record<string, string | undefined> {
   return {
     prefix: request.prefix,
     delimiter: request.delimiter,
@@ -253,18 +293,28 @@ function page(maxKeys: number | undefined): string | undefined {
 
 /** Empty parameters are left out. */
 function given(parameters: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(parameters).filter((entry): entry is [string, string] => (entry[1] ?? '') !== ''));
+  return Object.fromEntries(
+    Object.entries(parameters).filter((entry): entry is [string, string] => (entry[1] ?? '') !== ''),
+  );
 }
 
 function storeToken(token: string): string {
   const decoded = Buffer.from(token, 'base64url').toString('utf8');
   if (decoded === '' || Buffer.from(decoded, 'utf8').toString('base64url') !== token)
-    throw new GatewayError('InvalidArgument', 'The continuation token provided is incorrect', { details: { ArgumentName: 'continuation-token' } });
+    throw new GatewayError('InvalidArgument', 'The continuation token provided is incorrect', {
+      details: { ArgumentName: 'continuation-token' },
+    });
   return decoded;
 }
 
 function xmlBody(root: XmlNode): { readonly headers: HeaderLines; readonly body: Uint8Array } {
   const body = Buffer.from(writeXml(root), 'utf8');
   const md5 = createHash('md5').update(body).digest('base64');
-  return { headers: [['content-type', 'application/xml'], ['content-md5', md5]], body };
+  return {
+    headers: [
+      ['content-type', 'application/xml'],
+      ['content-md5', md5],
+    ],
+    body,
+  };
 }

@@ -18,7 +18,9 @@ function wire(call: StoreCall, target: StoreTarget): UnsignedRequest {
   const endpoint = target.endpoint.replace(/^https?:\/\//, '').replace(/\/+$/, '');
   const query = Object.entries(call.query ?? {})
     .sort(([a], [b]) => byBytes(a, b))
-    .map(([name, value]) => (value === '' ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(value)}`))
+    .map(([name, value]) =>
+      value === '' ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(value)}`,
+    )
     .join('&');
   const { body } = call;
   const streamed = body === undefined || body instanceof Uint8Array ? undefined : body;

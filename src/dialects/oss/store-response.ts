@@ -16,9 +16,11 @@ export async function decodeResponse<N extends OperationName>(
   request: StorageRequest<N>,
   response: WireResponse,
 ): Promise<StorageResult<N>> {
-  if (response.status < 200 || response.status > 299) throw translated(request, await storeError(response, request.operation));
+  if (response.status < 200 || response.status > 299)
+    throw translated(request, await storeError(response, request.operation));
   const read = (READERS as Readonly<Record<string, unknown>>)[request.operation] as StoreReader<N> | undefined;
-  if (read === undefined) throw new GatewayError('NotImplemented', `${request.operation} has no counterpart at Alibaba OSS.`);
+  if (read === undefined)
+    throw new GatewayError('NotImplemented', `${request.operation} has no counterpart at Alibaba OSS.`);
   return await read(request, response);
 }
 
@@ -26,8 +28,10 @@ const READERS = { ...RESULT_READERS, ...LISTING_READERS };
 
 /** An S3 client that said `If-None-Match: *` expects a failed precondition, not OSS's own word for it. */
 function translated<N extends OperationName>(request: StorageRequest<N>, error: GatewayError): GatewayError {
-  const forbade = 'forbidOverwrite' in request && request.forbidOverwrite === true;
+  const forbade = 'forbidOverwrite' in request && request.forbidOverwrite;
   if (error.code === 'FileAlreadyExists' && !forbade)
-    return new GatewayError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', { cause: error });
+    return new GatewayError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {
+      cause: error,
+    });
   return error;
 }

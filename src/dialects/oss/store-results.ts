@@ -14,12 +14,25 @@ import type { OssOperation } from './operations.ts';
 import { readBounded } from '../../wire/bounded.ts';
 
 type ListingOperation =
-  | 'ListBuckets' | 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads' | 'ListParts' | 'DeleteObjects'
-  | 'GetBucketReplication' | 'PutBucketReplication' | 'DeleteBucketReplication';
+  | 'ListBuckets'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'ListObjectVersions'
+  | 'ListMultipartUploads'
+  | 'ListParts'
+  | 'DeleteObjects'
+  | 'GetBucketReplication'
+  | 'PutBucketReplication'
+  | 'DeleteBucketReplication';
 type ResultOperation = Exclude<OssOperation, ListingOperation> | 'GetObjectAttributes';
 
 const MAX_POLICY = 64 * 1024;
-const ACLS: readonly string[] = ['private', 'public-read', 'public-read-write', 'default'] satisfies readonly CannedAcl[];
+const ACLS: readonly string[] = [
+  'private',
+  'public-read',
+  'public-read-write',
+  'default',
+] satisfies readonly CannedAcl[];
 const TYPES: readonly string[] = ['Normal', 'Multipart', 'Appendable', 'Symlink'] satisfies readonly ObjectType[];
 /** Headers that a client may see beside the model's own, without the vendor's prefix. */
 const EXTRA = ['expiration', 'restore'];
@@ -27,7 +40,9 @@ const EXTRA = ['expiration', 'restore'];
 /** Answers of an OSS store, but for listings. */
 export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> } = {
   CreateBucket: (request, response) => drained(response, { location: `/${request.bucket}`, created: true }),
-  HeadBucket: async (_request, response) => ({ region: regionOf(childText(await bucketElement(response), 'Location')) }),
+  HeadBucket: async (_request, response) => ({
+    region: regionOf(childText(await bucketElement(response), 'Location')),
+  }),
   DeleteBucket: (_request, response) => drained(response, {}),
   GetBucketLocation: async (_request, response) => ({ region: regionOf((await storeDocument(response)).text) }),
   GetBucketInfo: async (request, response) => {
@@ -50,9 +65,13 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
       uploads: number(childText(root, 'MultipartUploadCount') ?? '0'),
     };
   },
-  GetBucketAcl: async (_request, response) => ({ acl: aclOf(childOf(await storeDocument(response), 'AccessControlList')) }),
+  GetBucketAcl: async (_request, response) => ({
+    acl: aclOf(childOf(await storeDocument(response), 'AccessControlList')),
+  }),
   PutBucketAcl: (_request, response) => drained(response, {}),
-  GetObjectAcl: async (_request, response) => ({ acl: aclOf(childOf(await storeDocument(response), 'AccessControlList')) }),
+  GetObjectAcl: async (_request, response) => ({
+    acl: aclOf(childOf(await storeDocument(response), 'AccessControlList')),
+  }),
   PutObjectAcl: (_request, response) => drained(response, {}),
   GetBucketVersioning: async (_request, response) => {
     const status = childText(await storeDocument(response), 'Status');
@@ -71,7 +90,10 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
   DeleteBucketPolicy: (_request, response) => drained(response, {}),
   PutObject: (_request, response) => drained(response, written(response.headers)),
   AppendObject: (_request, response) =>
-    drained(response, { ...written(response.headers), nextPosition: number(headerOf(response.headers, 'x-oss-next-append-position')) }),
+    drained(response, {
+      ...written(response.headers),
+      nextPosition: number(headerOf(response.headers, 'x-oss-next-append-position')),
+    }),
   GetObject: (_request, response) => {
     const attributes = attributesOf(response.headers);
     const length = number(headerOf(response.headers, 'content-length'));
@@ -93,7 +115,10 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
     });
   },
   GetObjectAttributes: (_request, response) =>
-    drained(response, { ...attributesOf(response.headers), size: number(headerOf(response.headers, 'content-length')) }),
+    drained(response, {
+      ...attributesOf(response.headers),
+      size: number(headerOf(response.headers, 'content-length')),
+    }),
   CopyObject: async (_request, response) => copied(response, await storeDocument(response)),
   DeleteObject: (_request, response) =>
     drained(response, {
@@ -102,11 +127,19 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
     }),
   GetObjectTagging: async (_request, response) => {
     const set = childOf(await storeDocument(response), 'TagSet');
-    const tags = set === undefined ? [] : childrenOf(set, 'Tag').map((tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? '']);
-    return { tags: Object.fromEntries(tags) as Record<string, string>, ...some('versionId', headerOf(response.headers, 'x-oss-version-id')) };
+    const tags =
+      set === undefined
+        ? []
+        : childrenOf(set, 'Tag').map((tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? '']);
+    return {
+      tags: Object.fromEntries(tags) as Record<string, string>,
+      ...some('versionId', headerOf(response.headers, 'x-oss-version-id')),
+    };
   },
-  PutObjectTagging: (_request, response) => drained(response, some('versionId', headerOf(response.headers, 'x-oss-version-id'))),
-  DeleteObjectTagging: (_request, response) => drained(response, some('versionId', headerOf(response.headers, 'x-oss-version-id'))),
+  PutObjectTagging: (_request, response) =>
+    drained(response, some('versionId', headerOf(response.headers, 'x-oss-version-id'))),
+  DeleteObjectTagging: (_request, response) =>
+    drained(response, some('versionId', headerOf(response.headers, 'x-oss-version-id'))),
   CreateMultipartUpload: async (_request, response) => {
     const uploadId = childText(await storeDocument(response), 'UploadId') ?? '';
     if (uploadId === '') throw unreadable();
@@ -117,7 +150,8 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
   CompleteMultipartUpload: async (_request, response) => {
     const root = await storeDocument(response);
     // Some answers begin with 200 before the outcome is known.
-    if (root.name === 'Error') throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not complete the upload.');
+    if (root.name === 'Error')
+      throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not complete the upload.');
     const location = childText(root, 'Location');
     const etag = unquoted(headerOf(response.headers, 'etag') ?? childText(root, 'ETag') ?? '');
     return { ...writtenAs(response.headers, etag), ...some('location', location) };
@@ -141,7 +175,8 @@ function writtenAs(headers: HeaderLines, etag: string): WriteResult {
 }
 
 function copied(response: WireResponse, root: XmlElement): WriteResult & { readonly lastModified: number } {
-  if (root.name === 'Error') throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not copy.');
+  if (root.name === 'Error')
+    throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not copy.');
   const etag = unquoted(childText(root, 'ETag') ?? headerOf(response.headers, 'etag') ?? '');
   return { ...writtenAs(response.headers, etag), lastModified: isoTime(childText(root, 'LastModified')) };
 }

@@ -4,7 +4,14 @@ import type { HeaderLines } from '../../wire/message.ts';
 import type { SignedRequest, StoreTarget, UnsignedRequest } from '../dialect.ts';
 import { parametersOfText, resourcePath } from './canonical.ts';
 import { isAmbiguousV1, signatureV1, stringToSignV1 } from './signature-v1.ts';
-import { ALGORITHM_V4, canonicalRequestV4, scopeText, signatureV4, stringToSignV4, UNSIGNED_PAYLOAD } from './signature-v4.ts';
+import {
+  ALGORITHM_V4,
+  canonicalRequestV4,
+  scopeText,
+  signatureV4,
+  stringToSignV4,
+  UNSIGNED_PAYLOAD,
+} from './signature-v4.ts';
 
 /** Signs a request for a store: V4, or V1 where the store is told to. */
 export function signRequest(request: UnsignedRequest, target: StoreTarget, now: number): SignedRequest {
@@ -22,7 +29,10 @@ export function signRequest(request: UnsignedRequest, target: StoreTarget, now: 
   }
   const time = formatBasicDate(now);
   const scope = { date: time.slice(0, 8), region: target.region.replace(/^oss-/, ''), product: 'oss' };
-  const own: HeaderLines = [['x-oss-date', time], ['x-oss-content-sha256', UNSIGNED_PAYLOAD]];
+  const own: HeaderLines = [
+    ['x-oss-date', time],
+    ['x-oss-content-sha256', UNSIGNED_PAYLOAD],
+  ];
   const headers: HeaderLines = [...request.headers, ...token, ...own];
   const text = stringToSignV4(time, scope, canonicalRequestV4({ ...place, headers, additionalHeaders: [] }));
   const signature = signatureV4(secretAccessKey.reveal(), scope, text);

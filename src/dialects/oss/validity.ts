@@ -44,7 +44,12 @@ function timeV4(wire: WireRequest, presented: PresentedV4, now: number): string 
   const vendor = headerOf(wire.headers, 'x-oss-date');
   // GO1 never sends x-oss-date: its RFC 1123 Date stands in the string to sign.
   const text = vendor ?? headerOf(wire.headers, 'date');
-  const time = text === undefined ? undefined : vendor === undefined ? parseHttpDate(text) : (parseBasicDate(text) ?? parseHttpDate(text));
+  const time =
+    text === undefined
+      ? undefined
+      : vendor === undefined
+        ? parseHttpDate(text)
+        : (parseBasicDate(text) ?? parseHttpDate(text));
   if (text === undefined || time === undefined) throw dateNeeded();
   refuseOtherDay(presented, time);
   refuseSkew(time, now);
@@ -72,14 +77,18 @@ function refuseSkew(time: number, now: number): void {
 }
 
 function skewed(time: number, now: number): GatewayError {
-  return new GatewayError('RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.', {
-    ec: '0002-00000504',
-    details: {
-      MaxAllowedSkewMilliseconds: MAX_SKEW_MS,
-      RequestTime: formatIsoSeconds(time),
-      ServerTime: formatIsoSeconds(now),
+  return new GatewayError(
+    'RequestTimeTooSkewed',
+    'The difference between the request time and the current time is too large.',
+    {
+      ec: '0002-00000504',
+      details: {
+        MaxAllowedSkewMilliseconds: MAX_SKEW_MS,
+        RequestTime: formatIsoSeconds(time),
+        ServerTime: formatIsoSeconds(now),
+      },
     },
-  });
+  );
 }
 
 function expired(at: number, now: number): GatewayError {

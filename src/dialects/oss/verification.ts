@@ -12,9 +12,24 @@ import { canonicalRequestV4, signatureV4, stringToSignV4, UNSIGNED_PAYLOAD } fro
 import { signedTime } from './validity.ts';
 
 /** Stands in for the secret of an unknown access key, so that both take the same path. */
-const NOBODY: Credential = { accessKeyId: '', secretAccessKey: { reveal: () => 'unknown', toString: () => '', toJSON: () => '' } };
+const NOBODY: Credential = {
+  accessKeyId: '',
+  secretAccessKey: { reveal: () => 'unknown', toString: () => '', toJSON: () => '' },
+};
 /** Two lines of these would be read differently by the signature and by the decoder. */
-const SINGLE = ['content-length', 'content-md5', 'content-type', 'date', 'host', 'range', 'x-oss-content-sha256', 'x-oss-copy-source', 'x-oss-date', 'x-oss-security-token', 'security-token'];
+const SINGLE = [
+  'content-length',
+  'content-md5',
+  'content-type',
+  'date',
+  'host',
+  'range',
+  'x-oss-content-sha256',
+  'x-oss-copy-source',
+  'x-oss-date',
+  'x-oss-security-token',
+  'security-token',
+];
 
 /** Opens a request: its identity, its bucket and its key are what the signature covers, and nothing else. */
 export function verifyRequest(wire: WireRequest, context: VerifyContext): VerifiedRequest {
@@ -53,7 +68,12 @@ function attemptsOf(
   time: string,
 ): readonly Attempt[] {
   const { additionalHeaders } = presented;
-  const signable = (resource: Resource): Signable => ({ ...resource, method: wire.method, headers: wire.headers, parameters });
+  const signable = (resource: Resource): Signable => ({
+    ...resource,
+    method: wire.method,
+    headers: wire.headers,
+    parameters,
+  });
   switch (presented.form) {
     case 'oss-v1':
     case 'oss-v1-url': {
@@ -85,7 +105,8 @@ function attemptsOf(
 function refuseConfusion(wire: WireRequest): readonly Parameter[] {
   // OSS signatures cover no x-amz-* header: whoever forwards the request could add one (failures F05).
   const foreign = wire.headers.find(([name]) => name.startsWith('x-amz-') || name.startsWith('x-aws-'));
-  if (foreign !== undefined) throw argument(`The header ${foreign[0]} belongs to another protocol than the signature.`, foreign[0]);
+  if (foreign !== undefined)
+    throw argument(`The header ${foreign[0]} belongs to another protocol than the signature.`, foreign[0]);
   const doubled = SINGLE.find((name) => headersOf(wire.headers, name).length > 1);
   if (doubled !== undefined) throw argument(`The header ${doubled} is given more than once.`, doubled);
   const parameters = parametersOf(wire.query);
@@ -104,16 +125,28 @@ function refuseConfusion(wire: WireRequest): readonly Parameter[] {
   return parameters;
 }
 
-function refuseForm(wire: WireRequest, presented: Presented, context: VerifyContext, parameters: readonly Parameter[]): void {
+function refuseForm(
+  wire: WireRequest,
+  presented: Presented,
+  context: VerifyContext,
+  parameters: readonly Parameter[],
+): void {
   if (presented.form !== 'oss-v1' && presented.form !== 'oss-v1-url') return;
   if (context.signatures.ossV1 === 'deny')
-    throw new GatewayError('AccessDenied', 'Signature version 1 is switched off at this endpoint. Please use OSS4-HMAC-SHA256.');
+    throw new GatewayError(
+      'AccessDenied',
+      'Signature version 1 is switched off at this endpoint. Please use OSS4-HMAC-SHA256.',
+    );
   const path = decodeComponent(wire.path);
   if (path === undefined) throw new GatewayError('InvalidURI', "Couldn't parse the specified URI.");
   const ambiguous = isAmbiguousV1(path, parameters);
   if (ambiguous === 'key')
-    throw new GatewayError('InvalidObjectName', 'Signature version 1 cannot cover a name with `?` or control characters. Please use OSS4-HMAC-SHA256.');
-  if (ambiguous === 'parameter') throw argument('Signature version 1 cannot cover this parameter unambiguously.', 'query');
+    throw new GatewayError(
+      'InvalidObjectName',
+      'Signature version 1 cannot cover a name with `?` or control characters. Please use OSS4-HMAC-SHA256.',
+    );
+  if (ambiguous === 'parameter')
+    throw argument('Signature version 1 cannot cover this parameter unambiguously.', 'query');
 }
 
 /** STS: the token travels in a header or, for a URL, in the query; Python v2 names the header `security-token` and does not sign it. */

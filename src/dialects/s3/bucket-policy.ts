@@ -6,8 +6,11 @@ export function parseBucketPolicy(document: string): readonly BucketPolicyStatem
   const policy = record(json(document), 'document');
   allow(policy, ['Version', 'Id', 'Statement'], 'policy');
   const version = policy['Version'] ?? '2008-10-17';
-  if (version !== '2012-10-17' && version !== '2008-10-17') throw malformed('The policy must contain a valid version string');
-  const statements = Array.isArray(policy['Statement']) ? (policy['Statement'] as readonly unknown[]) : [policy['Statement']];
+  if (version !== '2012-10-17' && version !== '2008-10-17')
+    throw malformed('The policy must contain a valid version string');
+  const statements = Array.isArray(policy['Statement'])
+    ? (policy['Statement'] as readonly unknown[])
+    : [policy['Statement']];
   const buckets = new Set<string>();
   const parsed = statements.map((statement) => statementOf(record(statement, 'Statement'), buckets));
   if (buckets.size > 1) throw malformed('Policy has invalid resource');
@@ -126,7 +129,9 @@ function methods(operator: BucketPolicyCondition['operator'], values: readonly s
   return [
     ...new Set(
       values.flatMap((value) => {
-        const matched = METHODS.filter(([word]) => (patterns ? like(word, value) : word === value)).map(([, model]) => model);
+        const matched = METHODS.filter(([word]) => (patterns ? like(word, value) : word === value)).map(
+          ([, model]) => model,
+        );
         return patterns || matched.length === 0 ? [...matched, value] : matched;
       }),
     ),
@@ -134,12 +139,16 @@ function methods(operator: BucketPolicyCondition['operator'], values: readonly s
 }
 
 function like(text: string, pattern: string): boolean {
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replaceAll('?', '.');
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${source}$`, 's').test(text);
 }
 
 function checkBooleans(values: readonly string[], key: string): void {
-  if (values.some((value) => !/^(true|false)$/i.test(value))) throw malformed(`Invalid value for the condition key ${key}`);
+  if (values.some((value) => !/^(true|false)$/i.test(value)))
+    throw malformed(`Invalid value for the condition key ${key}`);
 }
 
 function scalars(value: unknown, what: string): readonly string[] {
@@ -164,7 +173,7 @@ function json(document: string): unknown {
   try {
     return JSON.parse(document);
   } catch (cause) {
-    throw new GatewayError('MalformedPolicy', 'Policies must be valid JSON and the first byte must be \'{\'', { cause });
+    throw new GatewayError('MalformedPolicy', "Policies must be valid JSON and the first byte must be '{'", { cause });
   }
 }
 

@@ -32,9 +32,7 @@ export function encodeConditions(conditions: Conditions, prefix = ''): HeaderLin
 
 function etags(values: readonly string[]): readonly string[] | undefined {
   if (values.length === 0) return undefined;
-  return values.flatMap((value) =>
-    (value.match(/(?:W\/)?"[^"]*"|[^,\s"]+/g) ?? []).map((etag) => unquoted(etag)),
-  );
+  return values.flatMap((value) => (value.match(/(?:W\/)?"[^"]*"|[^,\s"]+/g) ?? []).map((etag) => unquoted(etag)));
 }
 
 function date(values: readonly string[]): number | undefined {

@@ -46,7 +46,11 @@ function utf8(value: string): string | undefined {
 }
 
 function odd(value: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey', {
-    details: { ArgumentName: 'x-amz-copy-source', ArgumentValue: value },
-  });
+  return new GatewayError(
+    'InvalidArgument',
+    'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+    {
+      details: { ArgumentName: 'x-amz-copy-source', ArgumentValue: value },
+    },
+  );
 }

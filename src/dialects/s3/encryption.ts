@@ -198,7 +198,9 @@ export const WORDS: Readonly<
   'aws:kms:dsse': { kind: 'kms', algorithm: 'AES256', layers: 2 },
 });
 
-export function wordOf(encryption: { readonly kind: 'managed' } | { readonly kind: 'kms'; readonly layers: 1 | 2 }): string {
+export function wordOf(
+  encryption: { readonly kind: 'managed' } | { readonly kind: 'kms'; readonly layers: 1 | 2 },
+): string {
   if (encryption.kind === 'managed') return 'AES256';
   return encryption.layers === 2 ? 'aws:kms:dsse' : 'aws:kms';
 }
@@ -213,8 +215,7 @@ function checkForm(family: EncryptionFamily): void {
   if (family.unsupported !== undefined) throw notSupported(family.unsupported);
   if (family.repeated !== undefined)
     throw argument(family.repeated, undefined, `The ${family.repeated} header must not be repeated.`);
-  if (family.empty !== undefined)
-    throw argument(family.empty, '', `The ${family.empty} header must not be empty.`);
+  if (family.empty !== undefined) throw argument(family.empty, '', `The ${family.empty} header must not be empty.`);
 }
 
 function askedIn(values: ReadonlyMap<string, string>): AskedEncryption {
@@ -272,8 +273,7 @@ function contextOf(value: string): Readonly<Record<string, string>> | undefined 
 function decodeBoolean(value: string | undefined): boolean | undefined {
   if (value === undefined) return undefined;
   const lower = value.toLowerCase();
-  if (lower !== 'true' && lower !== 'false')
-    throw argument(SSE_BUCKET_KEY, value, 'The value must be true or false.');
+  if (lower !== 'true' && lower !== 'false') throw argument(SSE_BUCKET_KEY, value, 'The value must be true or false.');
   return lower === 'true';
 }
 

@@ -161,12 +161,13 @@ function plain(input: OperationInput, kind: Kind): Modelled | undefined {
   if (kind === 'service') return method === 'GET' ? 'ListBuckets' : undefined;
   if (kind === 'bucket') {
     if (method === 'GET')
-      return input.query.some(({ name, value }) => name === 'list-type' && value === '2') ? 'ListObjectsV2' : 'ListObjects';
+      return input.query.some(({ name, value }) => name === 'list-type' && value === '2')
+        ? 'ListObjectsV2'
+        : 'ListObjects';
     return { HEAD: 'HeadBucket', PUT: 'CreateBucket', DELETE: 'DeleteBucket' }[method] as Modelled | undefined;
   }
   return { GET: 'GetObject', HEAD: 'HeadObject', PUT: 'PutObject', DELETE: 'DeleteObject' }[method] as
-    | Modelled
-    | undefined;
+    Modelled | undefined;
 }
 
 function refine(operation: Modelled, input: OperationInput, subresource: string): Recognised {

@@ -53,7 +53,8 @@ export function pageSize(fields: Fields, name: string, upper: number): number {
 export function encodingType(fields: Fields): { readonly encodingType?: 'url' } {
   const value = fields.query('encoding-type');
   if (value === undefined || value === '') return {};
-  if (value.toLowerCase() !== 'url') throw invalid('encoding-type', value, 'Invalid Encoding Method specified in Request');
+  if (value.toLowerCase() !== 'url')
+    throw invalid('encoding-type', value, 'Invalid Encoding Method specified in Request');
   return { encodingType: 'url' };
 }
 
@@ -116,11 +117,15 @@ export function checksumHeader(algorithm: ChecksumAlgorithm): string {
 
 /** Headers whose meaning the model does not carry: to drop one would drop a protection. */
 export function refuseUnmodelled(fields: Fields): void {
-  const found = fields.headers.find(([name]) => UNMODELLED.test(name));
+  const found = fields.headers.find(([name, value]) => UNMODELLED.test(name) && NO_WISH[name] !== value.toLowerCase());
   if (found !== undefined)
-    throw new GatewayError('NotImplemented', `A header you provided implies functionality that is not implemented: ${found[0]}`, {
-      details: { Header: found[0] },
-    });
+    throw new GatewayError(
+      'NotImplemented',
+      `A header you provided implies functionality that is not implemented: ${found[0]}`,
+      {
+        details: { Header: found[0] },
+      },
+    );
 }
 
 /** Optional fields as they stand in an object literal: absent instead of undefined. */
@@ -145,8 +150,14 @@ const STORAGE_CLASSES: readonly StorageClass[] = [
 const CANNED: readonly CannedAcl[] = ['private', 'public-read', 'public-read-write', 'authenticated-read'];
 const UNMODELLED =
   /^x-amz-(grant-.*|object-lock-.*|bucket-object-lock-enabled|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
+// AWS's defaults, spelled out (the Go SDK does): they ask for nothing.
+const NO_WISH: Readonly<Record<string, string>> = {
+  'x-amz-bucket-object-lock-enabled': 'false',
+  'x-amz-object-ownership': 'bucketownerenforced',
+};
 // Names of the gateway and of stores' own replication: from a client they would forge a seal or a replica's state.
-const RESERVED = /^(x-amz-replication-status|x-(amz|oss)-meta-bucketseal-.*|x-bucketseal-.*|x-minio-(replication|internal|source).*)$/;
+const RESERVED =
+  /^(x-amz-replication-status|x-(amz|oss)-meta-bucketseal-.*|x-bucketseal-.*|x-minio-(replication|internal|source).*)$/;
 // A checksum in a presigned query is that of an empty body (the JS presigner's): AWS ignores it there.
 const NOT_HOISTED =
   /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256|sdk-checksum-algorithm|checksum-.*|trailer|decoded-content-length)$/;

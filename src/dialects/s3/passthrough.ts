@@ -3,13 +3,19 @@ import { encodeComponent } from '../../wire/percent-encoding.ts';
 import type { StoreTarget, UnsignedRequest, VerifiedRequest } from '../dialect.ts';
 import { familyFields, notSupported } from './encryption-family.ts';
 import { operationOf } from './operations.ts';
+import { fieldsOf } from './parameters.ts';
 import { place } from './store-address.ts';
 
 /** The sub-resource of a request that may cross unchanged between two S3 speakers; undefined for what the model covers. */
 export function passthrough(
   request: VerifiedRequest,
 ): { readonly subresource: string; readonly access: 'read' | 'configure' } | undefined {
-  const recognised = operationOf({ ...request.wire, bucket: request.bucket, key: request.key });
+  const recognised = operationOf({
+    ...request.wire,
+    headers: fieldsOf(request).headers,
+    bucket: request.bucket,
+    key: request.key,
+  });
   return recognised.operation === 'Passthrough'
     ? { subresource: recognised.subresource, access: recognised.access }
     : undefined;

@@ -28,10 +28,7 @@ export function replicationDocument(rules: ReplicationRules, options: { readonly
             options.kmsKnobs ? sourceCriteria(rules) : undefined,
             [
               'Destination',
-              [
-                ['Bucket', `arn:aws:s3:::${bucket}`],
-                options.kmsKnobs ? replicaEncryption(rules) : undefined,
-              ],
+              [['Bucket', `arn:aws:s3:::${bucket}`], options.kmsKnobs ? replicaEncryption(rules) : undefined],
             ],
           ],
         ]),

@@ -51,12 +51,15 @@ export async function decodeBucketOperation(
 // S3: bucket policies are limited to 20 KB.
 const MAX_POLICY_BYTES = 20 * 1024;
 // RFC 3986 labels as S3 allows them in bucket names.
-const BUCKET_NAME = /^(?!xn--|sthree-)(?!.*(?:\.\.|\.-|-\.|-s3alias$|--ol-s3$))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const BUCKET_NAME =
+  /^(?!xn--|sthree-)(?!.*(?:\.\.|\.-|-\.|-s3alias$|--ol-s3$))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucket'>> {
   const { bucket } = fields;
   if (!BUCKET_NAME.test(bucket))
-    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', { details: { BucketName: bucket } });
+    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
+      details: { BucketName: bucket },
+    });
   const root = await readOptionalDocument(fields.body.bytes, 'CreateBucketConfiguration');
   for (const { name } of root?.children ?? []) {
     if (name === 'Location' || name === 'Bucket' || name === 'Tags')
@@ -76,10 +79,13 @@ async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucke
 async function policyDocument(fields: Fields): Promise<string> {
   const bytes = await readBounded(fields.body.bytes, MAX_POLICY_BYTES);
   if (bytes === 'too-large')
-    throw new GatewayError('MalformedPolicy', 'Normalized policy document exceeds the maximum allowed size of 20480 bytes.');
+    throw new GatewayError(
+      'MalformedPolicy',
+      'Normalized policy document exceeds the maximum allowed size of 20480 bytes.',
+    );
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new GatewayError('MalformedPolicy', 'Policies must be valid JSON and the first byte must be \'{\'', { cause });
+    throw new GatewayError('MalformedPolicy', "Policies must be valid JSON and the first byte must be '{'", { cause });
   }
 }

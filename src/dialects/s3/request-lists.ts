@@ -39,7 +39,11 @@ export function decodeListOperation(operation: ListOperation, fields: Fields): S
     case 'ListObjectVersions': {
       const [keyMarker, versionIdMarker] = [text('key-marker'), text('version-id-marker')];
       if (versionIdMarker !== '' && keyMarker === '')
-        throw invalid('version-id-marker', versionIdMarker, 'A version-id marker cannot be specified without a key marker.');
+        throw invalid(
+          'version-id-marker',
+          versionIdMarker,
+          'A version-id marker cannot be specified without a key marker.',
+        );
       return { operation, ...page(), maxKeys: pageSize(fields, 'max-keys', PAGE), keyMarker, versionIdMarker };
     }
     case 'ListMultipartUploads':

@@ -94,7 +94,11 @@ export function copySource(
   const values = fields.headers.filter(([name]) => name === 'x-amz-copy-source');
   const [value] = values;
   if (value === undefined || values.length !== 1)
-    throw invalid('x-amz-copy-source', '', 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey');
+    throw invalid(
+      'x-amz-copy-source',
+      '',
+      'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
+    );
   return {
     source: parseCopySource(value[1]),
     sourceConditions: decodeConditions(fields.headers, 'x-amz-copy-source-'),
@@ -133,7 +137,11 @@ function directive(fields: Fields, name: string): 'COPY' | 'REPLACE' {
   const value = fields.header(name);
   if (value === undefined || value === 'COPY') return 'COPY';
   if (value === 'REPLACE') return 'REPLACE';
-  throw invalid(name, value, name === 'x-amz-metadata-directive' ? 'Unknown metadata directive.' : 'Unknown tagging directive.');
+  throw invalid(
+    name,
+    value,
+    name === 'x-amz-metadata-directive' ? 'Unknown metadata directive.' : 'Unknown tagging directive.',
+  );
 }
 
 function readObject(
@@ -199,7 +207,10 @@ function refuseConditions(fields: Fields): void {
 async function deleteObjects(fields: Fields): Promise<StorageRequest<'DeleteObjects'>> {
   // S3 demands a digest here: a flipped bit in a key deletes another object.
   if (fields.body.md5 === undefined && fields.body.checksum === undefined)
-    throw new GatewayError('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
+    throw new GatewayError(
+      'InvalidRequest',
+      'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+    );
   const root = await readDocument(fields.body.bytes, 'Delete');
   const entries = root.children.filter(({ name }) => name === 'Object');
   const quiet = childText(root, 'Quiet');

@@ -19,8 +19,14 @@ export interface RequestWords {
 
 /** A client's request in the model. Small XML bodies are read here, bounded. */
 export async function decodeRequest(request: VerifiedRequest, words: RequestWords): Promise<StorageRequest> {
-  const recognised = operationOf({ ...request.wire, bucket: request.bucket, key: request.key });
   const fields = fieldsOf(request);
+  // A presigner may have moved `x-amz-copy-source` into the query: it makes a copy there too.
+  const recognised = operationOf({
+    ...request.wire,
+    headers: fields.headers,
+    bucket: request.bucket,
+    key: request.key,
+  });
   checkKey(request.key);
   if (recognised.operation === 'Passthrough') {
     const refusal = passthroughRefusal(request);
@@ -39,7 +45,14 @@ export async function decodeRequest(request: VerifiedRequest, words: RequestWord
 // S3: a key is at most 1,024 bytes of UTF-8.
 const MAX_KEY_BYTES = 1024;
 
-const LISTS = ['ListBuckets', 'ListObjects', 'ListObjectsV2', 'ListObjectVersions', 'ListMultipartUploads', 'ListParts'] as const;
+const LISTS = [
+  'ListBuckets',
+  'ListObjects',
+  'ListObjectsV2',
+  'ListObjectVersions',
+  'ListMultipartUploads',
+  'ListParts',
+] as const;
 const MULTIPART = [
   'CreateMultipartUpload',
   'UploadPart',

@@ -38,13 +38,12 @@ export function encodeListResult(answered: Answered, context: EncodeContext): Wi
           ...pageNodes(request, result.truncated),
           ['KeyCount', result.keyCount],
           request.continuationToken === undefined ? undefined : ['ContinuationToken', request.continuationToken],
-          result.nextToken === undefined || !result.truncated
-            ? undefined
-            : ['NextContinuationToken', result.nextToken],
+          result.nextToken === undefined || !result.truncated ? undefined : ['NextContinuationToken', result.nextToken],
           request.startAfter === '' ? undefined : ['StartAfter', key(request.startAfter)],
-          ...result.objects.map(
-            (object): XmlNode => ['Contents', [...objectNodes(object, key), request.fetchOwner ? OWNER : undefined]],
-          ),
+          ...result.objects.map((object): XmlNode => [
+            'Contents',
+            [...objectNodes(object, key), request.fetchOwner ? OWNER : undefined],
+          ]),
           ...prefixNodes(result.commonPrefixes, key),
         ],
       ]);
@@ -119,7 +118,10 @@ function versionNode(object: ListedObject, key: Spelling): XmlNode {
     ['IsLatest', object.isLatest ?? true],
   ];
   if (object.deleteMarker === true)
-    return ['DeleteMarker', [['Key', key(object.key)], ...version, ['LastModified', isoTime(object.lastModified)], OWNER]];
+    return [
+      'DeleteMarker',
+      [['Key', key(object.key)], ...version, ['LastModified', isoTime(object.lastModified)], OWNER],
+    ];
   return ['Version', [...objectNodes(object, key), ...version, OWNER]];
 }
 
@@ -137,17 +139,15 @@ function listBuckets(
       OWNER,
       [
         'Buckets',
-        result.buckets.map(
-          ({ name, createdAt, region }): XmlNode => [
-            'Bucket',
-            [
-              ['Name', name],
-              ['CreationDate', isoTime(createdAt)],
-              // Only the paginated form (2024) names regions.
-              request.maxKeys === undefined ? undefined : ['BucketRegion', region],
-            ],
+        result.buckets.map(({ name, createdAt, region }): XmlNode => [
+          'Bucket',
+          [
+            ['Name', name],
+            ['CreationDate', isoTime(createdAt)],
+            // Only the paginated form (2024) names regions.
+            request.maxKeys === undefined ? undefined : ['BucketRegion', region],
           ],
-        ),
+        ]),
       ],
       request.prefix === undefined ? undefined : ['Prefix', request.prefix],
       result.nextMarker === undefined || !result.truncated
@@ -175,19 +175,17 @@ function listUploads(
       request.encodingType === undefined ? undefined : ['EncodingType', request.encodingType],
       ['MaxUploads', request.maxUploads],
       ['IsTruncated', result.truncated],
-      ...result.uploads.map(
-        (upload): XmlNode => [
-          'Upload',
-          [
-            ['Key', key(upload.key)],
-            ['UploadId', upload.uploadId],
-            ['Initiator', OWNER[1]],
-            OWNER,
-            ['StorageClass', upload.storageClass],
-            ['Initiated', isoTime(upload.initiated)],
-          ],
+      ...result.uploads.map((upload): XmlNode => [
+        'Upload',
+        [
+          ['Key', key(upload.key)],
+          ['UploadId', upload.uploadId],
+          ['Initiator', OWNER[1]],
+          OWNER,
+          ['StorageClass', upload.storageClass],
+          ['Initiated', isoTime(upload.initiated)],
         ],
-      ),
+      ]),
       ...prefixNodes(result.commonPrefixes, key),
     ],
   ]);
@@ -214,18 +212,16 @@ function listParts(
       ['IsTruncated', result.truncated],
       result.checksumAlgorithm === undefined ? undefined : ['ChecksumAlgorithm', result.checksumAlgorithm],
       result.checksumType === undefined ? undefined : ['ChecksumType', result.checksumType],
-      ...result.parts.map(
-        (part): XmlNode => [
-          'Part',
-          [
-            ['PartNumber', part.partNumber],
-            ['LastModified', isoTime(part.lastModified)],
-            ['ETag', quoted(part.etag)],
-            ['Size', part.size],
-            ...checksumNodes(part.checksum).filter(([name]) => name !== 'ChecksumType'),
-          ],
+      ...result.parts.map((part): XmlNode => [
+        'Part',
+        [
+          ['PartNumber', part.partNumber],
+          ['LastModified', isoTime(part.lastModified)],
+          ['ETag', quoted(part.etag)],
+          ['Size', part.size],
+          ...checksumNodes(part.checksum).filter(([name]) => name !== 'ChecksumType'),
         ],
-      ),
+      ]),
     ],
   ]);
 }

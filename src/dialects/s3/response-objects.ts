@@ -27,7 +27,10 @@ export function encodeObjectResult(
       const { etag, lastModified, checksum } = answered.result;
       return document(
         context,
-        ['CopyObjectResult', [['LastModified', isoTime(lastModified)], ['ETag', quoted(etag)], ...checksumNodes(checksum)]],
+        [
+          'CopyObjectResult',
+          [['LastModified', isoTime(lastModified)], ['ETag', quoted(etag)], ...checksumNodes(checksum)],
+        ],
         [
           ...optionalHeader('x-amz-version-id', answered.result.versionId),
           ...optionalHeader('x-amz-copy-source-version-id', answered.request.source.versionId),
@@ -73,22 +76,18 @@ export function encodeObjectResult(
       return document(context, [
         'DeleteResult',
         [
-          ...(answered.request.quiet ? [] : answered.result.deleted).map(
-            ({ key, versionId }): XmlNode => [
-              'Deleted',
-              [['Key', key], versionId === undefined ? undefined : ['VersionId', versionId]],
+          ...(answered.request.quiet ? [] : answered.result.deleted).map(({ key, versionId }): XmlNode => [
+            'Deleted',
+            [['Key', key], versionId === undefined ? undefined : ['VersionId', versionId]],
+          ]),
+          ...answered.result.errors.map(({ key, code, message }): XmlNode => [
+            'Error',
+            [
+              ['Key', key],
+              ['Code', code],
+              ['Message', message],
             ],
-          ),
-          ...answered.result.errors.map(
-            ({ key, code, message }): XmlNode => [
-              'Error',
-              [
-                ['Key', key],
-                ['Code', code],
-                ['Message', message],
-              ],
-            ],
-          ),
+          ]),
         ],
       ]);
     case 'GetObjectTagging':
@@ -176,16 +175,14 @@ function attributesDocument(
             ['NextPartNumberMarker', parts.nextPartNumberMarker ?? 0],
             ['MaxParts', request.maxParts],
             ['IsTruncated', parts.truncated],
-            ...parts.parts.map(
-              ({ partNumber, size, checksum }): XmlNode => [
-                'Part',
-                [
-                  ['PartNumber', partNumber],
-                  ['Size', size],
-                  ...checksumNodes(checksum).filter(([name]) => name !== 'ChecksumType'),
-                ],
+            ...parts.parts.map(({ partNumber, size, checksum }): XmlNode => [
+              'Part',
+              [
+                ['PartNumber', partNumber],
+                ['Size', size],
+                ...checksumNodes(checksum).filter(([name]) => name !== 'ChecksumType'),
               ],
-            ),
+            ]),
           ],
         ]
       : undefined,

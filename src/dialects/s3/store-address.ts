@@ -6,13 +6,17 @@ export function place(
   target: StoreTarget,
   bucket: string | undefined,
   key: string | undefined,
-): { readonly host: string; readonly path: string; readonly bucket: string | undefined; readonly key: string | undefined } {
+): {
+  readonly host: string;
+  readonly path: string;
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+} {
   const authority = target.endpoint.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
   const objectPath = key === undefined ? '/' : `/${encodePath(key)}`;
   if (bucket === undefined) return { host: authority, path: '/', bucket, key };
   // A dotted bucket name falls outside the store's wildcard certificate: path style, as the SDKs do.
-  const virtual =
-    target.addressing === 'virtual' && !(bucket.includes('.') && target.endpoint.startsWith('https:'));
+  const virtual = target.addressing === 'virtual' && !(bucket.includes('.') && target.endpoint.startsWith('https:'));
   return virtual
     ? { host: `${bucket}.${authority}`, path: objectPath, bucket, key }
     : { host: authority, path: `/${encodeComponent(bucket)}${key === undefined ? '' : objectPath}`, bucket, key };

@@ -45,7 +45,10 @@ const MAX_ERROR_BYTES = 64 * 1024;
 /** Facts section 6: every server's answer in AWS's column, as far as the request shows what was meant. */
 function judge(request: StorageRequest, said: Said, root: XmlElement | undefined): Judged {
   if (said.status >= 300 && said.status < 400)
-    return { code: 'InternalError', message: 'The store redirects to another endpoint; its configuration must name the right one.' };
+    return {
+      code: 'InternalError',
+      message: 'The store redirects to another endpoint; its configuration must name the right one.',
+    };
   const kms = 'encryption' in request && request.encryption.kind === 'kms' ? request.encryption : undefined;
   const named = kms !== undefined && kms.key !== 'default' ? kms.key : undefined;
   // RGW: 18 says InvalidArgument, 16 InvalidAccessKeyId, where the key is unknown.
@@ -60,7 +63,10 @@ function judge(request: StorageRequest, said: Said, root: XmlElement | undefined
     return { code: 'InternalError', message: "The store refused the gateway's own credentials or signature." };
   const encrypted = 'encryption' in request && request.encryption.kind !== 'none';
   if (encrypted && (said.status === 501 || said.code === 'NotImplemented'))
-    return { code: 'NotImplemented', message: 'The store does not support the server-side encryption that was decided.' };
+    return {
+      code: 'NotImplemented',
+      message: 'The store does not support the server-side encryption that was decided.',
+    };
   const customer = customerKeyRefusal(request, said);
   if (customer !== undefined) return customer;
   const code = codeOf(said, request);
@@ -119,13 +125,23 @@ async function errorDocument(response: WireResponse): Promise<XmlElement | undef
 
 function validators(response: WireResponse): Readonly<Record<string, string>> {
   const lines = (['etag', 'last-modified'] as const).map((name) => [name, headerOf(response.headers, name)] as const);
-  return Object.fromEntries(lines.filter((line): line is readonly [typeof line[0], string] => line[1] !== undefined));
+  return Object.fromEntries(lines.filter((line): line is readonly [(typeof line)[0], string] => line[1] !== undefined));
 }
 
 /** Elements that help a client and name nothing of the store. */
 function detailsOf(root: XmlElement): ErrorDetails {
-  const kept = ['Condition', 'RangeRequested', 'ActualObjectSize', 'MinSizeAllowed', 'MaxSizeAllowed', 'ProposedSize', 'PartNumber'];
-  return Object.fromEntries(root.children.filter(({ name }) => kept.includes(name)).map(({ name, text }) => [name, text]));
+  const kept = [
+    'Condition',
+    'RangeRequested',
+    'ActualObjectSize',
+    'MinSizeAllowed',
+    'MaxSizeAllowed',
+    'ProposedSize',
+    'PartNumber',
+  ];
+  return Object.fromEntries(
+    root.children.filter(({ name }) => kept.includes(name)).map(({ name, text }) => [name, text]),
+  );
 }
 
 /** What a store says of the gateway's signature is no fault of the client's. */

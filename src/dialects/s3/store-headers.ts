@@ -1,3 +1,4 @@
+import type { CustomerKey } from '../../model/encryption.ts';
 import type { CannedAcl, ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { OperationName, StorageRequest } from '../../model/operations.ts';
@@ -25,8 +26,7 @@ export function writeHeaders(
 ): HeaderLines {
   const tagged = write.tags !== undefined && Object.keys(write.tags).length > 0;
   if (tagged) needs(target.capabilities.tagging, 'Object tagging');
-  const conditions =
-    write.forbidOverwrite === true ? { ...write.conditions, ifNoneMatch: ['*'] } : write.conditions;
+  const conditions = write.forbidOverwrite === true ? { ...write.conditions, ifNoneMatch: ['*'] } : write.conditions;
   return [
     ...encodeMetadata(write.metadata),
     ...encodeConditions(conditions),
@@ -38,16 +38,28 @@ export function writeHeaders(
 }
 
 /** Headers that name a copy's source. */
-export function sourceHeaders(request: StorageRequest<'CopyObject' | 'UploadPartCopy'>): HeaderLines {
+export function sourceHeaders(
+  request: StorageRequest<'CopyObject' | 'UploadPartCopy'>,
+  target: StoreTarget,
+): HeaderLines {
   return [
     ['x-amz-copy-source', formatCopySource(request.source)],
     ...encodeConditions(request.sourceConditions, 'x-amz-copy-source-'),
-    ...(request.sourceCustomerKey === undefined ? [] : encodeCustomerKey(request.sourceCustomerKey, SOURCE_CUSTOMER)),
+    ...customerHeaders(request.sourceCustomerKey, SOURCE_CUSTOMER, target),
   ];
 }
 
-export function keyHeaders(request: { readonly customerKey?: StorageRequest<'GetObject'>['customerKey'] }): HeaderLines {
-  return request.customerKey === undefined ? [] : encodeCustomerKey(request.customerKey, CUSTOMER);
+/** Headers of the customer's key that a read or a part brings. */
+export function keyHeaders(request: { readonly customerKey?: CustomerKey }, target: StoreTarget): HeaderLines {
+  return customerHeaders(request.customerKey, CUSTOMER, target);
+}
+
+/** A store that has no SSE-C never sees a customer's key: it could only leak there. */
+function customerHeaders(key: CustomerKey | undefined, prefix: string, target: StoreTarget): HeaderLines {
+  if (key === undefined) return [];
+  if (!target.capabilities.customerKey)
+    throw new GatewayError('InvalidRequest', 'The encryption parameters are not applicable to this object.');
+  return encodeCustomerKey(key, prefix);
 }
 
 export function aclHeaders(acl: CannedAcl | undefined): HeaderLines {

@@ -83,7 +83,10 @@ export function decodeList(request: ListRequest, root: XmlElement): StorageResul
         ...given('nextPartNumberMarker', truncated ? number(childText(root, 'NextPartNumberMarker')) : undefined),
         storageClass: readStorageClass(childText(root, 'StorageClass')),
         ...given('checksumAlgorithm', algorithm),
-        ...given('checksumType', (['COMPOSITE', 'FULL_OBJECT'] as const).find((known) => known === type)),
+        ...given(
+          'checksumType',
+          (['COMPOSITE', 'FULL_OBJECT'] as const).find((known) => known === type),
+        ),
       };
     }
   }

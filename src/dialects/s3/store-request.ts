@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { Body, ByteStream } from '../../model/body.ts';
+import type { Body } from '../../model/body.ts';
 import type { Encryption, StoreKeyId } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import type { Content } from '../../model/seal.ts';
 import type { HeaderLines } from '../../wire/message.ts';
-import { encodeComponent } from '../../wire/percent-encoding.ts';
 import { writeXml } from '../../wire/xml-document.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
 import type { StoreTarget, UnsignedRequest } from '../dialect.ts';
@@ -15,7 +13,17 @@ import type { ObjectEncryptionWords } from './encryption.ts';
 import { checksumHeader } from './parameters.ts';
 import { formatRange } from './range.ts';
 import { place } from './store-address.ts';
-import { aclHeaders, checksumChoice, keyHeaders, needs, onlyRedirect, sourceHeaders, writeHeaders } from './store-headers.ts';
+import { bodyOf, formatQuery } from './store-draft.ts';
+import type { Draft, Query, Upload } from './store-draft.ts';
+import {
+  aclHeaders,
+  checksumChoice,
+  keyHeaders,
+  needs,
+  onlyRedirect,
+  sourceHeaders,
+  writeHeaders,
+} from './store-headers.ts';
 import { encodeTagging } from './tagging.ts';
 import { NAMESPACE, quoted } from './xml.ts';
 
@@ -29,7 +37,7 @@ export interface StoreWords {
 export function encodeRequest(request: StorageRequest, target: StoreTarget, words: StoreWords): UnsignedRequest {
   const draft = draftOf(request, target, words);
   const bucket = 'bucket' in request ? request.bucket : undefined;
-  const key = 'key' in request && !draft.bucketOnly ? request.key : undefined;
+  const key = 'key' in request ? request.key : undefined;
   const body = bodyOf(draft);
   return {
     method: draft.method,
@@ -42,24 +50,6 @@ export function encodeRequest(request: StorageRequest, target: StoreTarget, word
   };
 }
 
-type Query = readonly (readonly [name: string, value: string | number | undefined])[];
-
-interface Draft {
-  readonly method: string;
-  readonly query?: Query;
-  readonly headers?: HeaderLines;
-  readonly xml?: string;
-  readonly json?: string;
-  readonly upload?: Upload;
-  readonly bucketOnly?: boolean;
-}
-
-interface Upload {
-  readonly body: Body;
-  readonly content: Content | undefined;
-  readonly checksums: boolean;
-}
-
 function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords): Draft {
   const encrypted = (encryption: Encryption<StoreKeyId> | undefined): HeaderLines =>
     words.object.encodeStore(encryption);
@@ -70,7 +60,11 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
   });
   switch (request.operation) {
     case 'PutObject':
-      return { method: 'PUT', headers: writeHeaders(request, target, encrypted(request.encryption)), upload: upload(request) };
+      return {
+        method: 'PUT',
+        headers: writeHeaders(request, target, encrypted(request.encryption)),
+        upload: upload(request),
+      };
     case 'CopyObject': {
       const replaces = request.metadataDirective === 'REPLACE';
       const write = replaces ? request : { ...request, metadata: onlyRedirect(request.metadata) };
@@ -79,7 +73,7 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
         method: 'PUT',
         headers: [
           ...writeHeaders(write, target, encrypted(request.encryption)),
-          ...sourceHeaders(request),
+          ...sourceHeaders(request, target),
           ['x-amz-metadata-directive', request.metadataDirective],
           ...(retags ? ([['x-amz-tagging-directive', 'REPLACE']] as const) : []),
           ...checksumChoice(request, target),
@@ -93,15 +87,20 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
         headers: [...writeHeaders(request, target, encrypted(request.encryption)), ...checksumChoice(request, target)],
       };
     case 'UploadPart':
-      return { method: 'PUT', query: partQuery(request), headers: keyHeaders(request), upload: upload(request) };
+      return {
+        method: 'PUT',
+        query: partQuery(request),
+        headers: keyHeaders(request, target),
+        upload: upload(request),
+      };
     case 'UploadPartCopy': {
       const { sourceRange } = request;
       return {
         method: 'PUT',
         query: partQuery(request),
         headers: [
-          ...keyHeaders(request),
-          ...sourceHeaders(request),
+          ...keyHeaders(request, target),
+          ...sourceHeaders(request, target),
           ...(sourceRange === undefined
             ? []
             : ([['x-amz-copy-source-range', `bytes=${sourceRange.first}-${sourceRange.last}`]] as const)),
@@ -129,7 +128,7 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
         headers: [
           ...(request.range === undefined ? [] : ([['range', formatRange(request.range)]] as const)),
           ...encodeConditions(request.conditions),
-          ...keyHeaders(request),
+          ...keyHeaders(request, target),
           ...(request.checksumMode && target.capabilities.checksumHeaders
             ? ([['x-amz-checksum-mode', 'ENABLED']] as const)
             : []),
@@ -146,7 +145,7 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
           ['x-amz-object-attributes', [...new Set(['ETag', 'ObjectSize', ...request.attributes])].join(',')],
           ['x-amz-max-parts', String(request.maxParts)],
           ['x-amz-part-number-marker', String(request.partNumberMarker)],
-          ...keyHeaders(request),
+          ...keyHeaders(request, target),
         ],
       };
     case 'DeleteObject':
@@ -162,7 +161,11 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
       };
     case 'PutObjectTagging':
       needs(target.capabilities.tagging, request.operation);
-      return { method: 'PUT', query: [['tagging', undefined], ...versionQuery(request)], xml: encodeTagging(request.tags) };
+      return {
+        method: 'PUT',
+        query: [['tagging', undefined], ...versionQuery(request)],
+        xml: encodeTagging(request.tags),
+      };
     case 'GetObjectAcl':
       return { method: 'GET', query: [['acl', undefined], ...versionQuery(request)] };
     case 'PutObjectAcl':
@@ -247,56 +250,13 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
   }
 }
 
-function formatQuery(query: Query): string {
-  return query
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) =>
-      value === undefined ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(String(value))}`,
-    )
-    .join('&');
-}
-
-function bodyOf(draft: Draft): {
-  readonly bytes: Uint8Array | ByteStream | undefined;
-  readonly length: number | undefined;
-  readonly headers: HeaderLines;
-  readonly sha256?: string;
-} {
-  const document = draft.xml ?? draft.json;
-  if (document !== undefined) {
-    const bytes = Buffer.from(document, 'utf8');
-    return {
-      bytes,
-      length: bytes.length,
-      headers: [
-        ['content-type', draft.xml === undefined ? 'application/json' : 'application/xml'],
-        ['content-md5', createHash('md5').update(bytes).digest('base64')],
-      ],
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-    };
-  }
-  if (draft.upload === undefined) return { bytes: undefined, length: 0, headers: [] };
-  const { body, content, checksums } = draft.upload;
-  if (content !== undefined && content.length !== body.length)
-    return { bytes: content.bytes, length: content.length, headers: [] };
-  // Digests of the client's are of the plaintext: they hold only where the bytes cross as they are.
-  const value = body.checksum?.value();
-  return {
-    bytes: content?.bytes ?? body.bytes,
-    length: body.length,
-    headers: [
-      ...(body.md5 === undefined ? [] : ([['content-md5', body.md5]] as const)),
-      ...(checksums && body.checksum !== undefined && value !== undefined
-        ? ([[checksumHeader(body.checksum.algorithm), value]] as const)
-        : []),
-    ],
-  };
-}
-
 function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, target: StoreTarget): Draft {
   const { parts, checksum } = request;
   if (parts === 'all')
-    throw new GatewayError('NotImplemented', 'Completing an upload without a list of parts is not implemented for this store.');
+    throw new GatewayError(
+      'NotImplemented',
+      'Completing an upload without a list of parts is not implemented for this store.',
+    );
   const conditions =
     request.forbidOverwrite === true ? { ...request.conditions, ifNoneMatch: ['*'] } : request.conditions;
   const checksums = target.capabilities.checksumHeaders;
@@ -305,7 +265,7 @@ function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, targ
     query: [['uploadId', request.uploadId]],
     headers: [
       ...encodeConditions(conditions),
-      ...keyHeaders(request),
+      ...keyHeaders(request, target),
       ...(checksum === undefined || !checksums
         ? []
         : ([[checksumHeader(checksum.algorithm), checksum.value]] as const)),

@@ -30,11 +30,7 @@ export async function decodeResponse<N extends OperationName>(
   return await resultOf(asked, response, words);
 }
 
-async function resultOf(
-  request: StorageRequest,
-  response: WireResponse,
-  words: StoreWords,
-): Promise<StorageResult> {
+async function resultOf(request: StorageRequest, response: WireResponse, words: StoreWords): Promise<StorageResult> {
   const { headers } = response;
   switch (request.operation) {
     case 'GetObject':
@@ -148,8 +144,7 @@ async function document(
 ): Promise<XmlElement> {
   const root = await readXml(response);
   if (root?.name === 'Error') throw await storeError(request, response, root);
-  if (root === undefined || (name !== undefined && root.name !== name))
-    throw odd(`no ${name ?? 'list'} document`);
+  if (root === undefined || (name !== undefined && root.name !== name)) throw odd(`no ${name ?? 'list'} document`);
   return root;
 }
 

@@ -10,9 +10,6 @@ export interface WantedDigests {
   readonly checksum: ChecksumAlgorithm | undefined;
 }
 
-/** All that the embedded store keeps: S3 computes a CRC64NVME where the client named no checksum. */
-export const ALL_DIGESTS: WantedDigests = { md5: true, crc64: true, checksum: 'CRC64NVME' };
-
 /** A body whose plaintext is digested while it passes. */
 export interface DigestedPayload {
   readonly bytes: ByteStream;

@@ -1,22 +1,16 @@
 import type { Body, ChecksumAlgorithm } from '../../model/body.ts';
 import type { Content } from '../../model/seal.ts';
-import { ALL_DIGESTS, digestPayload } from './payload-digests.ts';
+import { digestPayload } from './payload-digests.ts';
 
 /**
- * A write that is not sealed: the bytes pass unchanged. For the embedded store all digests are taken (`checksum` is the
- * upload's algorithm where the client's part names none); a store of its own answers for its ETag, so there only a
- * CRC64 that somebody compares, and the rest is ''.
+ * A write that is not sealed: the bytes pass unchanged. The embedded store needs the MD5 for its ETag; other stores
+ * answer for theirs. A CRC64 is taken where the client's language answers one, `checksum` where the upload named it.
  */
 export async function plainContent(
   body: Body,
   wanted: { readonly embedded: boolean; readonly crc64: boolean; readonly checksum?: ChecksumAlgorithm },
 ): Promise<Content> {
-  const payload = await digestPayload(
-    body,
-    wanted.embedded
-      ? { ...ALL_DIGESTS, checksum: wanted.checksum ?? ALL_DIGESTS.checksum }
-      : { md5: false, crc64: wanted.crc64, checksum: undefined },
-  );
+  const payload = await digestPayload(body, { md5: wanted.embedded, crc64: wanted.crc64, checksum: wanted.checksum });
   return {
     bytes: payload.bytes,
     length: body.length,

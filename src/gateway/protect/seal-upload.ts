@@ -16,9 +16,8 @@ import { integrityError } from '../../envelope/integrity-error.ts';
 import { signManifest, type SealBinding } from '../../envelope/manifest.ts';
 import type { RandomBytes } from '../../envelope/random-bytes.ts';
 import { sealMeta } from '../../envelope/sealed-meta.ts';
-import { ALL_DIGESTS } from './payload-digests.ts';
 import { once } from './once.ts';
-import { completedEtag, sealedEtag } from './seal-etag.ts';
+import { completedEtag, etagNeedsMd5, sealedEtag } from './seal-etag.ts';
 import { sealAttempt } from './sealed-attempt.ts';
 import { dataKeyHome, type SealServices } from './seal-write.ts';
 import { wholeChecksum, wholeCrc64 } from './whole-digests.ts';
@@ -50,6 +49,8 @@ export async function sealPart(options: {
   readonly bucket: string;
   readonly partNumber: number;
   readonly checksumAlgorithm?: ChecksumAlgorithm;
+  /** Somebody will compare a CRC64. */
+  readonly crc64: boolean;
   readonly customerKey: CustomerKey | undefined;
   readonly keyring: Keyring;
   readonly randomBytes: RandomBytes;
@@ -58,7 +59,7 @@ export async function sealPart(options: {
   checkBucket(header, options.bucket);
   checkPartCustomerKey(header, customerKey);
   const dataKey = await openDataKey(header, options.keyring, customerKey);
-  const wanted = { ...ALL_DIGESTS, checksum: options.checksumAlgorithm ?? ALL_DIGESTS.checksum };
+  const wanted = { md5: etagNeedsMd5(header.mode), crc64: options.crc64, checksum: options.checksumAlgorithm };
   const sealed = await sealAttempt({ header, dataKey, number: partNumber, body, wanted, randomBytes });
   const keys = manifestKeysOf(dataKey, header.oid);
   return {
@@ -66,7 +67,11 @@ export async function sealPart(options: {
     length: sealed.length,
     finish: once(() => {
       const { digests, part } = sealed.finish();
-      return { digests, etag: sealedEtag(header.mode, keys.mac, partNumber, digests.md5), part };
+      return {
+        digests,
+        etag: sealedEtag(header.mode, keys.mac, partNumber, { md5: digests.md5, salt: part.salt }),
+        part,
+      };
     }),
   };
 }
@@ -77,7 +82,7 @@ export interface CompletedSeal {
   /** `32 hex-N`. */
   readonly etag: string;
   readonly checksum?: Checksum;
-  readonly crc64: string;
+  readonly crc64?: string;
 }
 
 /** Binds the chosen parts into one object; reads no data. An SSE-C upload completes without the client's key, as at AWS. */
@@ -99,14 +104,14 @@ export async function completeSealed(options: {
   const sealedParts = parts.map((part, index) => sealedOf(part, parts[index - 1]));
   const crc64 = await wholeCrc64(parts);
   const checksum = await wholeChecksum(parts, options.checksum);
-  const known = { crc64, ...(checksum === undefined ? {} : { checksum }) };
-  const sealedMeta = sealMeta(keys.meta, header, known, options.randomBytes);
+  const known = { ...(crc64 === undefined ? {} : { crc64 }), ...(checksum === undefined ? {} : { checksum }) };
+  const sealedMeta = sealMeta(keys.meta, header, { ...known, crc64: crc64 ?? '' }, options.randomBytes);
   return {
     record: signManifest(keys.mac, { header, parts: sealedParts, sealedMeta }, options.binding),
     etag: completedEtag(
       header.mode,
       keys.mac,
-      parts.map(({ md5 }) => md5),
+      parts.map(({ md5, sealed }) => ({ md5, salt: sealed?.salt ?? '' })),
     ),
     ...known,
   };

@@ -8,9 +8,8 @@ import { integrityError } from '../../envelope/integrity-error.ts';
 import { signManifest, verifyManifest, type SealBinding } from '../../envelope/manifest.ts';
 import type { RandomBytes } from '../../envelope/random-bytes.ts';
 import { openMeta, sealMeta, type SealedMeta } from '../../envelope/sealed-meta.ts';
-import { ALL_DIGESTS } from './payload-digests.ts';
 import { once } from './once.ts';
-import { appendedEtag, sealedEtag } from './seal-etag.ts';
+import { appendedEtag, etagNeedsMd5, sealedEtag } from './seal-etag.ts';
 import { sealAttempt } from './sealed-attempt.ts';
 import { combineCrc64 } from './whole-digests.ts';
 
@@ -30,13 +29,16 @@ export async function sealPut(
     /** The bucket's name at the store. */
     readonly bucket: string;
     readonly binding: SealBinding;
+    /** Somebody will compare a CRC64. */
+    readonly crc64: boolean;
   },
 ): Promise<Content> {
   const { body, bucket, binding, keyring, randomBytes } = options;
   const home = dataKeyHome(options.encryption, options.keyIdOf);
   const { header, dataKey } = await createDataKey({ home, bucket, uploadId: '', keyring, randomBytes });
   const keys = manifestKeysOf(dataKey, header.oid);
-  const sealed = await sealAttempt({ header, dataKey, number: 1, body, wanted: ALL_DIGESTS, randomBytes });
+  const wanted = { md5: etagNeedsMd5(header.mode), crc64: options.crc64, checksum: undefined };
+  const sealed = await sealAttempt({ header, dataKey, number: 1, body, wanted, randomBytes });
   return {
     bytes: sealed.bytes,
     length: sealed.length,
@@ -49,7 +51,7 @@ export async function sealPut(
       };
       const sealedMeta = sealMeta(keys.meta, header, meta, randomBytes);
       const seal = signManifest(keys.mac, { header, parts: [part], sealedMeta }, binding);
-      return { digests, etag: sealedEtag(header.mode, keys.mac, 1, digests.md5), seal };
+      return { digests, etag: sealedEtag(header.mode, keys.mac, 1, { md5: digests.md5, salt: part.salt }), seal };
     }),
   };
 }
@@ -74,13 +76,14 @@ export async function sealAppend(options: {
   verifyManifest(keys.mac, record, binding);
   const before = openMeta(keys.meta, record, record.sealedMeta);
   const number = (record.parts.at(-1)?.number ?? 0) + 1;
-  const sealed = await sealAttempt({ header: record, dataKey, number, body, wanted: ALL_DIGESTS, randomBytes });
+  const wanted = { md5: false, crc64: true, checksum: undefined };
+  const sealed = await sealAttempt({ header: record, dataKey, number, body, wanted, randomBytes });
   return {
     bytes: sealed.bytes,
     length: sealed.length,
     finish: once(() => {
       const { digests, part } = sealed.finish();
-      const crc64 = combineCrc64(before.crc64, digests.crc64, digests.size);
+      const crc64 = before.crc64 === '' ? '' : combineCrc64(before.crc64, digests.crc64, digests.size);
       const parts = [...record.parts, part];
       const sealedMeta = sealMeta(keys.meta, record, { crc64 }, randomBytes);
       const seal = signManifest(keys.mac, { header: record, parts, sealedMeta }, binding);

@@ -18,8 +18,9 @@ export function combineCrc64(first: string, second: string, secondLength: number
   return crc64Decimal(combineCrc('CRC64', crc64Bytes(first), crc64Bytes(second), secondLength));
 }
 
-/** Decimal CRC-64/XZ of a whole from its parts, in order. */
-export async function wholeCrc64(parts: readonly StoredPart[]): Promise<string> {
+/** Decimal CRC-64/XZ of a whole from its parts, in order; undefined where a part was not digested. */
+export async function wholeCrc64(parts: readonly StoredPart[]): Promise<string | undefined> {
+  if (parts.some((part) => part.crc64 === '')) return undefined;
   const values = parts.map((part) => ({ value: crc64Bytes(part.crc64), length: part.size }));
   return crc64Decimal(await combineAll('CRC64', values));
 }

@@ -21,7 +21,9 @@ function children(schema: JsonSchema): readonly JsonSchema[] {
     if (key === 'examples' || key === 'enum' || key === 'const' || typeof value !== 'object' || value === null)
       return [];
     if (Array.isArray(value)) return value.filter((each) => typeof each === 'object') as JsonSchema[];
-    return key === 'properties' || key === '$defs' ? (Object.values(value) as JsonSchema[]) : [value as JsonSchema];
+    return key === 'properties' || key === '$defs'
+      ? (Object.values(value) as JsonSchema[]).filter((each) => typeof each === 'object')
+      : [value as JsonSchema];
   });
 }
 
@@ -50,7 +52,8 @@ describe('the shipped schemas', () => {
       for (const schema of everySchema(root)) {
         for (const [key, value] of Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)) {
           // Inside `if` a property is a condition, and a reference carries its target's description.
-          if (value['$ref'] !== undefined || Object.keys(value).join() === 'const') continue;
+          if (typeof value !== 'object' || value['$ref'] !== undefined || Object.keys(value).join() === 'const')
+            continue;
           expect(value['description'], `${name} ${key}`).toBeTypeOf('string');
           const examples = value['examples'] as readonly unknown[];
           expect(examples.length, `${name} ${key}`).toBeGreaterThan(0);

@@ -173,7 +173,12 @@ const CASES: readonly (readonly [FindingCode, PolicyDocument, readonly string[],
       transport: { httpsOnly: false },
       encryption: { default: { kms: 'orders' }, ...STRENGTHEN, accept: ['managed', { kms: 'other' }] },
     }),
-    ['http-with-kms buckets.0.encryption.default', 'http-with-kms buckets.0.encryption.accept.1'],
+    ['http-with-kms buckets.0.encryption.default'],
+  ],
+  [
+    'http-with-kms',
+    rules({ match: 'b', transport: { httpsOnly: false }, encryption: { accept: ['managed', { kms: 'other' }] } }),
+    ['http-with-kms buckets.0.encryption.accept.1'],
   ],
   [
     'http-with-customer-key',

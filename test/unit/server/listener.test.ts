@@ -242,7 +242,7 @@ describe('silence', () => {
   test('in a body is a RequestTimeout for its reader', async () => {
     const house = await opened(
       async (wire) => {
-        for await (const chunk of wire.body) chunk;
+        await wire.body.toArray();
         return answer('never');
       },
       { limits: { idle: 250 } },
@@ -298,7 +298,7 @@ describe('a client that leaves', () => {
     const house = await opened(async (wire, signal) => {
       signal.addEventListener('abort', () => aborted.resolve(true));
       try {
-        for await (const chunk of wire.body) chunk;
+        await wire.body.toArray();
       } catch (error) {
         failed.resolve(error);
         throw error;

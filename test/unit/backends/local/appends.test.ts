@@ -84,6 +84,11 @@ describe('append', () => {
     await append(store, 0, '', { content: one.content, metadata: { user: { by: 'first' } } });
     parts.push(...one.next);
     expect(await codeOf(append(store, 3, 'plain'))).toBe('InternalError');
+    // The seal's MAC covers the metadata, so the gateway must get back exactly what the first append set.
+    expect(await store.sealed.appendable('photos', 'log')).toMatchObject({
+      metadata: { user: { by: 'first' } },
+      record: { parts },
+    });
     const two = sealed(Buffer.from('two!'));
     const result = await append(store, 3, '', { content: two.content, metadata: { user: { by: 'second' } } });
     expect(result).toMatchObject({ nextPosition: 7, etag: 'e2', encryption: { kind: 'managed', algorithm: 'AES256' } });

@@ -49,16 +49,16 @@ describe('the index', () => {
   test('a file whose commit is in doubt stays until the next start decides', async () => {
     const directory = await temporaryDirectory();
     const columns = columnCipher();
-    let closing: LocalStore | undefined;
+    const closing: { store?: LocalStore } = {};
     const store = await openWithBucket({
       directory,
       columns,
       failpoint: async (name) => {
-        if (name === 'before-commit') await closing?.close();
+        if (name === 'before-commit') await closing.store?.close();
       },
     });
     await put(store, 'a', 'old');
-    closing = store;
+    closing.store = store;
     expect(await codeOf(put(store, 'a', 'new'))).toBe('InternalError');
     expect(readdirSync(join(directory, 'tmp'))).toHaveLength(1);
     const again = await openStore({ directory, columns });

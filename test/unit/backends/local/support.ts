@@ -9,7 +9,7 @@ import type { ColumnCipher, LocalStoreOptions } from '../../../../src/backends/l
 import type { CallContext } from '../../../../src/model/backend.ts';
 import type { ErrorCode } from '../../../../src/model/errors.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
-import type { OperationName, Operations, StorageRequest, StorageResult } from '../../../../src/model/operations.ts';
+import type { OperationName, Operations, StorageResult } from '../../../../src/model/operations.ts';
 import type { Content, ContentRecord, SealedPart, SealHeader } from '../../../../src/model/seal.ts';
 
 export const CONTEXT: CallContext = { requestId: 'test' };
@@ -70,7 +70,7 @@ export function run<N extends OperationName>(
   store: LocalStore,
   request: { readonly operation: N } & Operations[N]['request'],
 ): Promise<StorageResult<N>> {
-  return store.execute<N>(request as StorageRequest<N>, CONTEXT);
+  return store.execute<N>(request, CONTEXT);
 }
 
 /** Plain content in chunks; digests are taken while it streams, and are unknown before its end. */
@@ -82,7 +82,7 @@ export function plainContent(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8A
   return {
     length: undefined,
     bytes: (async function* () {
-      for await (const chunk of chunks) {
+      for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
         md5.update(chunk);
         crc = crc64(chunk, crc);
         size += chunk.length;

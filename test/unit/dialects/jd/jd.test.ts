@@ -8,7 +8,14 @@ import { CONTEXT, TARGET, refusal, textOf, verified } from '../s3/requests.ts';
 import type { Sketch } from '../s3/requests.ts';
 
 const PUT: Sketch = { method: 'PUT', bucket: 'b1x', key: 'k' };
-const HEAD = { operation: 'HeadObject', bucket: 'b1x', key: 'k', conditions: {}, checksumMode: false, overrides: {} } as const;
+const HEAD = {
+  operation: 'HeadObject',
+  bucket: 'b1x',
+  key: 'k',
+  conditions: {},
+  checksumMode: false,
+  overrides: {},
+} as const;
 const STORE = { ...TARGET, capabilities: JD_CAPABILITIES };
 const KMS: ObservedEncryption = { kind: 'kms', key: 'secret-id' as StoreKeyId, algorithm: 'AES256', layers: 1 };
 
@@ -119,7 +126,14 @@ describe('JD stores', () => {
 
   test.each(['x-aws-server-side-encryption', 'x-amz-server-side-encryption'])('say it as %s', async (name) => {
     const request = put({ kind: 'none' });
-    const answer = { status: 200, headers: [['etag', '"e"'], [name, 'aws:kms']] as const, body: undefined };
+    const answer = {
+      status: 200,
+      headers: [
+        ['etag', '"e"'],
+        [name, 'aws:kms'],
+      ] as const,
+      body: undefined,
+    };
     expect((await jd.decodeResponse(request, answer)).encryption).toEqual({
       kind: 'kms',
       key: undefined,

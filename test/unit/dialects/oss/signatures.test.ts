@@ -51,8 +51,16 @@ describe('published OSS signatures', () => {
   });
 
   test.each(REQUESTS.filter(({ version }) => version === 'v4'))('V4 builds every stage of $name', (vector) => {
-    const scope = { date: (vector.datetime ?? '').slice(0, 8), region: vector.region ?? '', product: vector.product ?? '' };
-    const canonical = canonicalRequestV4({ ...signableOf(vector), headers: linesOf(vector), additionalHeaders: vector.additionalHeaders ?? [] });
+    const scope = {
+      date: (vector.datetime ?? '').slice(0, 8),
+      region: vector.region ?? '',
+      product: vector.product ?? '',
+    };
+    const canonical = canonicalRequestV4({
+      ...signableOf(vector),
+      headers: linesOf(vector),
+      additionalHeaders: vector.additionalHeaders ?? [],
+    });
     expect(canonical).toBe(vector.canonicalRequest);
     const stringToSign = stringToSignV4(vector.datetime ?? '', scope, canonical);
     expect(stringToSign).toBe(vector.stringToSign);
@@ -67,13 +75,15 @@ describe('published OSS signatures', () => {
     expect(() => oss.verify(requestOf({ ...vector, method: 'DELETE' }), context)).toThrow(/signature/);
     expect(() => oss.verify(requestOf({ ...vector, key: `${vector.key ?? ''}x` }), context)).toThrow(/signature/);
     expect(() => oss.verify(requestOf({ ...vector, bucket: 'another' }), context)).toThrow(/signature/);
-    expect(() => oss.verify(requestOf({ ...vector, headers: { ...vector.headers, 'x-oss-acl': 'private' } }), context)).toThrow(
+    expect(() =>
+      oss.verify(requestOf({ ...vector, headers: { ...vector.headers, 'x-oss-acl': 'private' } }), context),
+    ).toThrow(/signature/);
+    expect(() => oss.verify(requestOf({ ...vector, query: { ...vector.query, uploads: '' } }), context)).toThrow(
       /signature/,
     );
-    expect(() => oss.verify(requestOf({ ...vector, query: { ...vector.query, uploads: '' } }), context)).toThrow(/signature/);
-    expect(() => oss.verify(requestOf(vector), verifyContext(credential(vector.ak, 'other', tokenOf(vector)), timeOf(vector)))).toThrow(
-      /signature/,
-    );
+    expect(() =>
+      oss.verify(requestOf(vector), verifyContext(credential(vector.ak, 'other', tokenOf(vector)), timeOf(vector))),
+    ).toThrow(/signature/);
   });
 
   test('the store signer makes what the vector makes', () => {
@@ -140,7 +150,10 @@ function requestOf(vector: Vector): ReturnType<typeof wireRequest> {
   else {
     const scope = `${(vector.datetime ?? '').slice(0, 8)}/${vector.region ?? ''}/${vector.product ?? ''}/aliyun_v4_request`;
     const list = additional.length === 0 ? '' : `,AdditionalHeaders=${additional.join(';')}`;
-    headers.push(['authorization', `OSS4-HMAC-SHA256 Credential=${vector.ak}/${scope}${list},Signature=${vector.expect}`]);
+    headers.push([
+      'authorization',
+      `OSS4-HMAC-SHA256 Credential=${vector.ak}/${scope}${list},Signature=${vector.expect}`,
+    ]);
   }
   const text = queryText(query);
   return wireRequest({
@@ -152,12 +165,18 @@ function requestOf(vector: Vector): ReturnType<typeof wireRequest> {
 
 function queryText(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
-    .map(([name, value]) => (value === '' ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(value)}`))
+    .map(([name, value]) =>
+      value === '' ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(value)}`,
+    )
     .join('&');
 }
 
 function tokenOf(vector: Vector): string | undefined {
-  return vector.headers?.['x-oss-security-token'] ?? vector.query?.['x-oss-security-token'] ?? vector.query?.['security-token'];
+  return (
+    vector.headers?.['x-oss-security-token'] ??
+    vector.query?.['x-oss-security-token'] ??
+    vector.query?.['security-token']
+  );
 }
 
 function timeOf(vector: Vector): number {

@@ -35,7 +35,10 @@ describe('clock', () => {
     for (const seconds of [-901, 901]) {
       const error = failure(() => verify(sign({ at: NOW + seconds * 1000 })));
       expect(error.code).toBe('RequestTimeTooSkewed');
-      expect(error.details).toMatchObject({ MaxAllowedSkewMilliseconds: 900_000, ServerTime: '2026-11-21T17:00:00.000Z' });
+      expect(error.details).toMatchObject({
+        MaxAllowedSkewMilliseconds: 900_000,
+        ServerTime: '2026-11-21T17:00:00.000Z',
+      });
     }
   });
 
@@ -45,26 +48,50 @@ describe('clock', () => {
   });
 
   test('a missing or unreadable date is refused', () => {
-    expect(failure(() => verify(wireRequest({ method: 'GET', target: '/b/k', headers: [['authorization', 'OSS id:x']] }))).code).toBe('AccessDenied');
-    const bad: HeaderLines = [['authorization', 'OSS id:x'], ['date', 'yesterday']];
-    expect(failure(() => verify(wireRequest({ method: 'GET', target: '/b/k', headers: bad }))).message).toBe('OSS authentication requires a valid Date.');
+    expect(
+      failure(() => verify(wireRequest({ method: 'GET', target: '/b/k', headers: [['authorization', 'OSS id:x']] })))
+        .code,
+    ).toBe('AccessDenied');
+    const bad: HeaderLines = [
+      ['authorization', 'OSS id:x'],
+      ['date', 'yesterday'],
+    ];
+    expect(failure(() => verify(wireRequest({ method: 'GET', target: '/b/k', headers: bad }))).message).toBe(
+      'OSS authentication requires a valid Date.',
+    );
   });
 
   test('GO1 signs V4 with the RFC 1123 Date header and no x-oss-date', () => {
     const time = formatHttpDate(NOW);
-    const headers: HeaderLines = [['date', time], ['x-oss-content-sha256', 'UNSIGNED-PAYLOAD']];
+    const headers: HeaderLines = [
+      ['date', time],
+      ['x-oss-content-sha256', 'UNSIGNED-PAYLOAD'],
+    ];
     const scope = { date: '20261121', region: 'cn-hangzhou', product: 'oss' };
-    const canonical = canonicalRequestV4({ method: 'GET', bucket: 'b', key: 'k', headers, parameters: [], additionalHeaders: [] });
+    const canonical = canonicalRequestV4({
+      method: 'GET',
+      bucket: 'b',
+      key: 'k',
+      headers,
+      parameters: [],
+      additionalHeaders: [],
+    });
     const signature = signatureV4('sk', scope, stringToSignV4(time, scope, canonical));
     const authorization = `OSS4-HMAC-SHA256 Credential=id/20261121/cn-hangzhou/oss/aliyun_v4_request,Signature=${signature}`;
-    expect(verify(wireRequest({ method: 'GET', target: '/b/k', headers: [...headers, ['authorization', authorization]] })).key).toBe('k');
+    expect(
+      verify(wireRequest({ method: 'GET', target: '/b/k', headers: [...headers, ['authorization', authorization]] }))
+        .key,
+    ).toBe('k');
   });
 });
 
 describe('V4 URLs', () => {
-  test.each([['-1'], ['604801'], ['1e3'], ['60s'], [''], ['99999999999999999999']])('a lifetime of %j is a 400', (lifetime) => {
-    expect(failure(() => verify(v4Url(lifetime))).code).toBe('InvalidArgument');
-  });
+  test.each([['-1'], ['604801'], ['1e3'], ['60s'], [''], ['99999999999999999999']])(
+    'a lifetime of %j is a 400',
+    (lifetime) => {
+      expect(failure(() => verify(v4Url(lifetime))).code).toBe('InvalidArgument');
+    },
+  );
 
   test('expire, with the fraction of a second that Python v2 cuts off', () => {
     expect(verify(v4Url('0')).form).toBe('oss-v4-url');
@@ -91,8 +118,15 @@ describe('V1 URLs', () => {
 
   test('need all three parameters and a number', () => {
     const target = (query: string): string => `/b/k?${query}`;
-    expect(failure(() => verify(wireRequest({ method: 'GET', target: target('OSSAccessKeyId=id&Expires=99999999999') }))).message).toMatch(/requires the Signature/);
-    expect(failure(() => verify(wireRequest({ method: 'GET', target: target('OSSAccessKeyId=id&Expires=soon&Signature=x') }))).message).toMatch(/seconds since epoch/);
+    expect(
+      failure(() => verify(wireRequest({ method: 'GET', target: target('OSSAccessKeyId=id&Expires=99999999999') })))
+        .message,
+    ).toMatch(/requires the Signature/);
+    expect(
+      failure(() =>
+        verify(wireRequest({ method: 'GET', target: target('OSSAccessKeyId=id&Expires=soon&Signature=x') })),
+      ).message,
+    ).toMatch(/seconds since epoch/);
   });
 });
 
@@ -101,7 +135,10 @@ describe('V2', () => {
     const date = formatHttpDate(NOW);
     const text = `PUT\n\ntext/plain\n${date}\nrange:bytes=0-1\nx-oss-meta-a:b\nrange\n%2Fb%2Fa%2Fk%20y?acl&prefix=x%2Fy`;
     const headers: HeaderLines = [
-      ['date', date], ['content-type', 'text/plain'], ['range', 'bytes=0-1'], ['x-oss-meta-a', 'b'],
+      ['date', date],
+      ['content-type', 'text/plain'],
+      ['range', 'bytes=0-1'],
+      ['x-oss-meta-a', 'b'],
       ['authorization', `OSS2 AccessKeyId:id,AdditionalHeaders:range,Signature:${signatureV2('sk', text)}`],
     ];
     const request = wireRequest({ method: 'PUT', target: '/b/a%2Fk%20y?acl&prefix=x/y', headers });
@@ -117,21 +154,42 @@ describe('V2', () => {
 
 describe('confusion', () => {
   test('an OSS request with another vendor`s header or query is a 400', () => {
-    for (const name of ['x-amz-copy-source', 'x-amz-server-side-encryption', 'x-amz-meta-a', 'x-aws-server-side-encryption'])
+    for (const name of [
+      'x-amz-copy-source',
+      'x-amz-server-side-encryption',
+      'x-amz-meta-a',
+      'x-aws-server-side-encryption',
+    ])
       expect(failure(() => verify(v4({ extra: [[name, 'x']] }))).code).toBe('InvalidArgument');
     expect(failure(() => verify(v4({ target: '/b/k?X-Amz-Signature=x' }))).code).toBe('InvalidArgument');
   });
 
   test('two mechanisms are a 400', () => {
-    expect(failure(() => verify(v1({ target: '/b/k?OSSAccessKeyId=id&Signature=x&Expires=1' }))).code).toBe('InvalidArgument');
+    expect(failure(() => verify(v1({ target: '/b/k?OSSAccessKeyId=id&Signature=x&Expires=1' }))).code).toBe(
+      'InvalidArgument',
+    );
     expect(failure(() => verify(v1({ extra: [['authorization', 'OSS id:x']] }))).code).toBe('InvalidArgument');
-    const both = wireRequest({ method: 'GET', target: '/b/k?OSSAccessKeyId=id&x-oss-signature-version=OSS4-HMAC-SHA256' });
+    const both = wireRequest({
+      method: 'GET',
+      target: '/b/k?OSSAccessKeyId=id&x-oss-signature-version=OSS4-HMAC-SHA256',
+    });
     expect(failure(() => verify(both)).code).toBe('InvalidArgument');
   });
 
   test('doubled parameters and doubled single headers are a 400', () => {
     expect(failure(() => verify(v1({ target: '/b/k?prefix=a&prefix=b' }))).code).toBe('InvalidArgument');
-    expect(failure(() => verify(v1({ extra: [['content-type', 'a/b'], ['content-type', 'c/d']] }))).code).toBe('InvalidArgument');
+    expect(
+      failure(() =>
+        verify(
+          v1({
+            extra: [
+              ['content-type', 'a/b'],
+              ['content-type', 'c/d'],
+            ],
+          }),
+        ),
+      ).code,
+    ).toBe('InvalidArgument');
   });
 
   test('a payload hash other than UNSIGNED-PAYLOAD is a 400', () => {
@@ -139,7 +197,10 @@ describe('confusion', () => {
   });
 
   test.each([
-    ['OSS id'], ['OSS :sig'], ['OSS4-HMAC-SHA256 Credential=id'], ['OSS4-HMAC-SHA256 Credential=a/b/c,Signature=x'],
+    ['OSS id'],
+    ['OSS :sig'],
+    ['OSS4-HMAC-SHA256 Credential=id'],
+    ['OSS4-HMAC-SHA256 Credential=a/b/c,Signature=x'],
     ['OSS4-HMAC-SHA256 Credential=id/20261121/r/oss/aliyun_v4_request,AdditionalHeaders=,Signature=x'],
     ['OSS4-HMAC-SHA256 Credential=id/20261121/r/oss/aliyun_v4_request,AdditionalHeaders=host;,Signature=x'],
     ['OSS4-HMAC-SHA256 Credential=id/20261121/r/s3/aliyun_v4_request,Signature=x'],
@@ -152,7 +213,9 @@ describe('confusion', () => {
   test('claims its own schemes only', () => {
     expect(oss.claims(v1({}))).toEqual({ accessKeyId: 'id' });
     expect(oss.claims(v4Url('60'))).toEqual({ accessKeyId: 'id' });
-    expect(oss.claims(wireRequest({ method: 'GET', target: '/', headers: [['authorization', 'AWS4-HMAC-SHA256 x']] }))).toBeUndefined();
+    expect(
+      oss.claims(wireRequest({ method: 'GET', target: '/', headers: [['authorization', 'AWS4-HMAC-SHA256 x']] })),
+    ).toBeUndefined();
     expect(oss.claims(wireRequest({ method: 'GET', target: '/?X-Amz-Signature=x' }))).toBeUndefined();
   });
 });
@@ -165,7 +228,9 @@ describe('V1 weaknesses', () => {
 
   test('a value that hides a second parameter is refused', () => {
     const parameters = [{ name: 'partNumber', value: '1&uploadId=X' }];
-    expect(failure(() => verify(v1({ target: '/b/k?partNumber=1%26uploadId%3DX', parameters }))).code).toBe('InvalidArgument');
+    expect(failure(() => verify(v1({ target: '/b/k?partNumber=1%26uploadId%3DX', parameters }))).code).toBe(
+      'InvalidArgument',
+    );
   });
 
   test('a listener may switch it off', () => {
@@ -184,14 +249,17 @@ describe('V1 weaknesses', () => {
 
 describe('security tokens', () => {
   const sts = credential('id', 'sk', 'token');
-  const withSts = (request: ReturnType<typeof wireRequest>): string => oss.verify(request, verifyContext(sts, NOW)).accessKeyId;
+  const withSts = (request: ReturnType<typeof wireRequest>): string =>
+    oss.verify(request, verifyContext(sts, NOW)).accessKeyId;
 
   test('must be the credential`s own', () => {
     expect(withSts(v4({ headers: [['x-oss-security-token', 'token']] }))).toBe('id');
     expect(withSts(v1({ headers: [['x-oss-security-token', 'token']] }))).toBe('id');
     for (const request of [v4({}), v4({ headers: [['x-oss-security-token', 'other']] }), v1({})])
       expect(failure(() => withSts(request)).code).toBe('InvalidSecurityToken');
-    expect(failure(() => verify(v4({ headers: [['x-oss-security-token', 'token']] }))).code).toBe('InvalidSecurityToken');
+    expect(failure(() => verify(v4({ headers: [['x-oss-security-token', 'token']] }))).code).toBe(
+      'InvalidSecurityToken',
+    );
   });
 
   test('Python v2 sends it under V1 as an unsigned header', () => {
@@ -200,7 +268,9 @@ describe('security tokens', () => {
   });
 
   test('in a URL it belongs into the query', () => {
-    expect(failure(() => withSts(v1Url(NOW / 1000 + 60, [['x-oss-security-token', 'token']]))).message).toBe('Security-token must be provided by query string parameter.');
+    expect(failure(() => withSts(v1Url(NOW / 1000 + 60, [['x-oss-security-token', 'token']]))).message).toBe(
+      'Security-token must be provided by query string parameter.',
+    );
   });
 });
 
@@ -233,15 +303,23 @@ describe('addressing: the resource is the one that the signature covers', () => 
     const host = 'b.oss-cn-hangzhou.aliyuncs.com';
     expect(at({ target: '/k', host })).toEqual({ bucket: 'b', key: 'k' });
     expect(at({ target: '/b/k', host })).toEqual({ bucket: 'b', key: 'k' });
-    expect(at({ target: '/', host: '.oss-cn-hangzhou.aliyuncs.com', bucket: undefined, key: undefined })).toEqual({ bucket: undefined, key: undefined });
+    expect(at({ target: '/', host: '.oss-cn-hangzhou.aliyuncs.com', bucket: undefined, key: undefined })).toEqual({
+      bucket: undefined,
+      key: undefined,
+    });
     expect(at({ target: '/k', host: 'b.127.0.0.1:9000' })).toEqual({ bucket: 'b', key: 'k' });
   });
 
   test('CNAME: a mapped host, else the credential`s buckets tried against the signature', () => {
-    expect(at({ target: '/k', host: 'files.test' }, { addressing: { domains: [], cnames: { 'files.test': 'b' } } })).toEqual({ bucket: 'b', key: 'k' });
+    expect(
+      at({ target: '/k', host: 'files.test' }, { addressing: { domains: [], cnames: { 'files.test': 'b' } } }),
+    ).toEqual({ bucket: 'b', key: 'k' });
     const candidateBuckets = (): readonly string[] => ['a', 'b', 'c'];
     expect(at({ target: '/k', host: 'files.test' }, { candidateBuckets })).toEqual({ bucket: 'b', key: 'k' });
-    expect(at({ target: '/', host: 'files.test', key: undefined }, { candidateBuckets })).toEqual({ bucket: 'b', key: undefined });
+    expect(at({ target: '/', host: 'files.test', key: undefined }, { candidateBuckets })).toEqual({
+      bucket: 'b',
+      key: undefined,
+    });
     expect(() => at({ target: '/k', host: 'files.test', bucket: 'd' }, { candidateBuckets })).toThrow(/signature/);
   });
 
@@ -253,7 +331,9 @@ describe('addressing: the resource is the one that the signature covers', () => 
 
 describe('refusals', () => {
   test('an unknown key and a wrong signature say what OSS says', () => {
-    expect(failure(() => oss.verify(v4({}), verifyContext(credential('other', 'sk'), NOW))).code).toBe('InvalidAccessKeyId');
+    expect(failure(() => oss.verify(v4({}), verifyContext(credential('other', 'sk'), NOW))).code).toBe(
+      'InvalidAccessKeyId',
+    );
     const error = failure(() => oss.verify(v1({}), verifyContext(credential('id', 'wrong'), NOW)));
     expect(error.code).toBe('SignatureDoesNotMatch');
     expect(error.details['StringToSign']).toContain('/b/k');
@@ -262,7 +342,10 @@ describe('refusals', () => {
   });
 });
 
-function verify(request: ReturnType<typeof wireRequest>, changes: Partial<VerifyContext> = {}): ReturnType<typeof oss.verify> {
+function verify(
+  request: ReturnType<typeof wireRequest>,
+  changes: Partial<VerifyContext> = {},
+): ReturnType<typeof oss.verify> {
   return oss.verify(request, verifyContext(KNOWN, NOW, changes));
 }
 
@@ -289,22 +372,47 @@ function v1(sent: Sent): ReturnType<typeof wireRequest> {
   const { target, ...resource } = place(sent);
   const date = formatHttpDate(sent.at ?? NOW);
   const headers: HeaderLines = [...(sent.headers ?? []), ['x-oss-date', date]];
-  const text = stringToSignV1({ ...resource, headers, parameters: sent.parameters ?? [], date, list: sent.list ?? 'union' });
+  const text = stringToSignV1({
+    ...resource,
+    headers,
+    parameters: sent.parameters ?? [],
+    date,
+    list: sent.list ?? 'union',
+  });
   const all: HeaderLines = [...headers, ['authorization', `OSS id:${signatureV1('sk', text)}`], ...(sent.extra ?? [])];
-  return wireRequest({ method: resource.method, target, headers: all, ...(sent.host === undefined ? {} : { host: sent.host }) });
+  return wireRequest({
+    method: resource.method,
+    target,
+    headers: all,
+    ...(sent.host === undefined ? {} : { host: sent.host }),
+  });
 }
 
 function v4(sent: Sent): ReturnType<typeof wireRequest> {
   const { target, ...resource } = place(sent);
   const time = formatBasicDate(sent.at ?? NOW);
   const scope = { date: time.slice(0, 8), region: 'cn-hangzhou', product: 'oss' };
-  const headers: HeaderLines = [...(sent.headers ?? []), ['x-oss-date', time], ['x-oss-content-sha256', 'UNSIGNED-PAYLOAD']];
-  const canonical = canonicalRequestV4({ ...resource, headers, parameters: sent.parameters ?? [], additionalHeaders: [] });
+  const headers: HeaderLines = [
+    ...(sent.headers ?? []),
+    ['x-oss-date', time],
+    ['x-oss-content-sha256', 'UNSIGNED-PAYLOAD'],
+  ];
+  const canonical = canonicalRequestV4({
+    ...resource,
+    headers,
+    parameters: sent.parameters ?? [],
+    additionalHeaders: [],
+  });
   const signature = signatureV4('sk', scope, stringToSignV4(time, scope, canonical));
   // oss2 writes the fields in this order, with blanks.
   const authorization = `OSS4-HMAC-SHA256 Credential=id/${scope.date}/cn-hangzhou/oss/aliyun_v4_request, Signature=${signature}`;
   const all: HeaderLines = [...headers, ['authorization', authorization], ...(sent.extra ?? [])];
-  return wireRequest({ method: resource.method, target, headers: all, ...(sent.host === undefined ? {} : { host: sent.host }) });
+  return wireRequest({
+    method: resource.method,
+    target,
+    headers: all,
+    ...(sent.host === undefined ? {} : { host: sent.host }),
+  });
 }
 
 function v4Url(lifetime: string, at = NOW, day = formatBasicDate(at).slice(0, 8)): ReturnType<typeof wireRequest> {
@@ -315,14 +423,31 @@ function v4Url(lifetime: string, at = NOW, day = formatBasicDate(at).slice(0, 8)
     { name: 'x-oss-expires', value: lifetime },
     { name: 'x-oss-signature-version', value: 'OSS4-HMAC-SHA256' },
   ];
-  const canonical = canonicalRequestV4({ method: 'GET', bucket: 'b', key: 'k', headers: [], parameters, additionalHeaders: [] });
+  const canonical = canonicalRequestV4({
+    method: 'GET',
+    bucket: 'b',
+    key: 'k',
+    headers: [],
+    parameters,
+    additionalHeaders: [],
+  });
   const signature = signatureV4('sk', scope, stringToSignV4(formatBasicDate(at), scope, canonical));
-  const query = [...parameters, { name: 'x-oss-signature', value: signature }].map(({ name, value }) => `${name}=${encodeComponent(value)}`);
+  const query = [...parameters, { name: 'x-oss-signature', value: signature }].map(
+    ({ name, value }) => `${name}=${encodeComponent(value)}`,
+  );
   return wireRequest({ method: 'GET', target: `/b/k?${query.join('&')}` });
 }
 
 function v1Url(expires: number, headers: HeaderLines = []): ReturnType<typeof wireRequest> {
-  const text = stringToSignV1({ method: 'GET', bucket: 'b', key: 'k', headers, parameters: [], date: String(expires), list: 'union' });
+  const text = stringToSignV1({
+    method: 'GET',
+    bucket: 'b',
+    key: 'k',
+    headers,
+    parameters: [],
+    date: String(expires),
+    list: 'union',
+  });
   const query = `OSSAccessKeyId=id&Expires=${expires}&Signature=${encodeComponent(signatureV1('sk', text))}`;
   return wireRequest({ method: 'GET', target: `/b/k?${query}`, headers });
 }

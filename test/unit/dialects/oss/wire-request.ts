@@ -16,7 +16,8 @@ export interface WireParts {
 export function wireRequest(parts: WireParts): WireRequest {
   const outcome = parseTarget(parts.target);
   if (!outcome.ok) throw new Error(`bad target ${parts.target}: ${outcome.reason}`);
-  const body = parts.body instanceof Readable ? parts.body : Readable.from(parts.body === undefined ? [] : [parts.body]);
+  const body =
+    parts.body instanceof Readable ? parts.body : Readable.from(parts.body === undefined ? [] : [parts.body]);
   return {
     method: parts.method,
     target: parts.target,

@@ -6,8 +6,8 @@ import type { HeaderLines } from '../../../../src/wire/message.ts';
 import { customerHeaders, refusal, verified } from './requests.ts';
 import type { Sketch } from './requests.ts';
 
-function vectors<T>(name: string): readonly T[] {
-  return JSON.parse(readFileSync(new URL(`../../../vectors/s3/${name}.json`, import.meta.url), 'utf8')) as readonly T[];
+function vectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../../vectors/s3/${name}.json`, import.meta.url), 'utf8'));
 }
 
 interface Refused {
@@ -19,17 +19,18 @@ interface Refused {
 }
 
 describe('requests in the model', () => {
-  test.each(vectors<{ name: string; request: Sketch; model: { operation: string } }>('requests'))(
+  test.each(vectors('requests') as readonly { name: string; request: Sketch; model: { operation: string } }[])(
     '$name',
     async ({ request, model }) => {
-      const { body: _body, ...decoded } = (await s3.decodeRequest(verified(request))) as unknown as Record<string, unknown>;
-      expect(decoded).toEqual(model);
+      const decoded = await s3.decodeRequest(verified(request));
+      const fields = Object.entries(decoded).filter(([name]) => name !== 'body');
+      expect(Object.fromEntries(fields)).toEqual(model);
     },
   );
 });
 
 describe('refused requests', () => {
-  test.each(vectors<Refused>('refusals'))('$name', async ({ request, code, message, details }) => {
+  test.each(vectors('refusals') as readonly Refused[])('$name', async ({ request, code, message, details }) => {
     const error = await refusal(() => s3.decodeRequest(verified(request)));
     expect(error.code).toBe(code);
     if (message !== undefined) expect(error.message).toBe(message);
@@ -72,14 +73,14 @@ describe('ill-formed wishes', () => {
     s3.decodeRequest(verified({ method: 'PUT', bucket: 'b1x', key: 'k', headers, ...more })) as never;
 
   test.each(
-    vectors<{
+    vectors('ill-formed-wishes') as readonly {
       name: string;
       headers: HeaderLines;
       code: string;
       message?: string;
       details?: Readonly<Record<string, string>>;
       asked: unknown;
-    }>('ill-formed-wishes'),
+    }[],
   )('are kept as a value: $name', async ({ headers, code, message, details, asked }) => {
     const { wish } = await put(headers);
     expect(wish).toMatchObject({ state: 'illFormed', error: { code } });

@@ -198,9 +198,7 @@ describe('the AWS SDK reads our answers', () => {
       },
       { etag: 'e', lastModified: AT, encryption: { ...KMS, layers: 2 } },
     );
-    expect(
-      await client.send(new sdk.CopyObjectCommand({ Bucket: 'b', Key: 'k', CopySource: '/s/k' })),
-    ).toMatchObject({
+    expect(await client.send(new sdk.CopyObjectCommand({ Bucket: 'b', Key: 'k', CopySource: '/s/k' }))).toMatchObject({
       CopyObjectResult: { ETag: '"e"', LastModified: new Date(AT) },
       ServerSideEncryption: 'aws:kms:dsse',
       CopySourceVersionId: 'sv',
@@ -221,7 +219,9 @@ describe('the AWS SDK reads our answers', () => {
       { operation: 'DeleteObjects', bucket: 'b', objects: [], quiet: false },
       { deleted: [{ key: 'a' }], errors: [{ key: 'c', code: 'AccessDenied', message: 'no' }] },
     );
-    const answer = await client.send(new sdk.DeleteObjectsCommand({ Bucket: 'b', Delete: { Objects: [{ Key: 'a' }] } }));
+    const answer = await client.send(
+      new sdk.DeleteObjectsCommand({ Bucket: 'b', Delete: { Objects: [{ Key: 'a' }] } }),
+    );
     expect([answer.Deleted, answer.Errors]).toEqual([
       [{ Key: 'a' }],
       [{ Key: 'c', Code: 'AccessDenied', Message: 'no' }],
@@ -244,7 +244,13 @@ describe('the AWS SDK reads our answers', () => {
   test('an encryption without a name here has no standard header', () => {
     const { headers } = s3.encodeResponse(
       { operation: 'HeadObject', ...REF, conditions: {}, checksumMode: false, overrides: {} },
-      { size: 1, etag: 'e', lastModified: AT, metadata: { user: {} }, encryption: { kind: 'managed', algorithm: 'SM4' } },
+      {
+        size: 1,
+        etag: 'e',
+        lastModified: AT,
+        metadata: { user: {} },
+        encryption: { kind: 'managed', algorithm: 'SM4' },
+      },
       CONTEXT,
     );
     expect(headers.filter(([name]) => name.includes('encryption'))).toEqual([['x-bucketseal-encryption', 'SM4']]);

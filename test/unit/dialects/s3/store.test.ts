@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { S3_CAPABILITIES } from '../../../../src/dialects/s3/capabilities.ts';
 import { s3 } from '../../../../src/dialects/s3/index.ts';
+import { secret } from '../../../../src/model/encryption.ts';
 import type { StoreKeyId } from '../../../../src/model/encryption.ts';
 import type { StorageRequest } from '../../../../src/model/operations.ts';
 import type { WireResponse } from '../../../../src/wire/message.ts';
@@ -11,13 +12,21 @@ import { TARGET, refusal, stream } from './requests.ts';
 const REF = { bucket: 'b.x', key: 'a/ü +%' };
 const KEY = 'testkey-1' as StoreKeyId;
 const WRITE = { ...REF, wish: { state: 'absent' }, metadata: { user: {} }, conditions: {} } as const;
-const PUT: StorageRequest<'PutObject'> = {
+const UNDECIDED: StorageRequest<'PutObject'> = {
   operation: 'PutObject',
   ...WRITE,
   metadata: { contentType: 'text/plain', user: { 'x-amz-iv': 'AbC==' } },
   conditions: { ifNoneMatch: ['*'] },
+  body: {
+    bytes: stream(Buffer.from('abc')),
+    length: 3,
+    md5: 'kAFQmDzST7DWlj99KOF/cg==',
+    checksum: { algorithm: 'CRC32', value: () => 'NSRBwg==' },
+  },
+};
+const PUT: StorageRequest<'PutObject'> = {
+  ...UNDECIDED,
   encryption: { kind: 'kms', key: KEY, algorithm: 'AES256', layers: 1 },
-  body: { bytes: stream(Buffer.from('abc')), length: 3, md5: 'kAFQmDzST7DWlj99KOF/cg==', checksum: { algorithm: 'CRC32', value: () => 'NSRBwg==' } },
 };
 const COPY: StorageRequest<'CopyObject'> = {
   operation: 'CopyObject',
@@ -65,14 +74,19 @@ describe('requests to a store', () => {
   });
 
   test('the wish of a client never reaches the store', () => {
-    const { encryption: _encryption, ...write } = PUT;
     const wish = { state: 'wellFormed', encryption: { kind: 'managed', algorithm: 'AES256' }, raw: 'AES256' } as const;
-    const { headers } = s3.encodeRequest({ ...write, wish }, TARGET);
+    const { headers } = s3.encodeRequest({ ...UNDECIDED, wish }, TARGET);
     expect(headers.filter(([name]) => name.includes('encryption'))).toEqual([]);
   });
 
   test('digests of the plaintext are dropped where other bytes cross', () => {
-    const content = { bytes: stream(Buffer.from('sealed')), length: 6, finish: (): never => { throw new Error('unused'); } };
+    const content = {
+      bytes: stream(Buffer.from('sealed')),
+      length: 6,
+      finish: (): never => {
+        throw new Error('unused');
+      },
+    };
     const { headers, bodyLength } = s3.encodeRequest({ ...PUT, content }, TARGET);
     expect(bodyLength).toBe(6);
     expect(headers.filter(([name]) => /md5|checksum/.test(name))).toEqual([]);
@@ -96,6 +110,14 @@ describe('requests to a store', () => {
   test('SM4 is refused, not rounded down', async () => {
     const encryption = { kind: 'managed', algorithm: 'SM4' } as const;
     expect((await refusal(() => s3.encodeRequest({ ...PUT, encryption }, TARGET))).code).toBe('InvalidArgument');
+  });
+
+  test('a customer’s key never goes to a store without SSE-C', async () => {
+    const customerKey = { key: secret<Uint8Array>(new Uint8Array(32)), md5: 'm' };
+    const target = { ...TARGET, capabilities: { ...S3_CAPABILITIES, customerKey: false } };
+    expect((await refusal(() => s3.encodeRequest({ ...GET, customerKey }, target))).code).toBe('InvalidRequest');
+    const { headers } = s3.encodeRequest({ ...GET, customerKey }, TARGET);
+    expect(headerOf(headers, 'x-amz-server-side-encryption-customer-key')).toBe('A'.repeat(43) + '=');
   });
 
   test('overrides of an answer stay with the gateway', () => {
@@ -136,7 +158,10 @@ describe('answers of a store', () => {
   });
 
   test('a word that nobody knows is no encryption', async () => {
-    const { encryption } = await s3.decodeResponse(PUT, answer(200, { etag: '"e"', 'x-amz-server-side-encryption': 'KMS' }));
+    const { encryption } = await s3.decodeResponse(
+      PUT,
+      answer(200, { etag: '"e"', 'x-amz-server-side-encryption': 'KMS' }),
+    );
     expect(encryption).toBeUndefined();
   });
 
@@ -155,7 +180,9 @@ describe('answers of a store', () => {
   test('a read has a length, and a partial one its range', async () => {
     const headers = { etag: '"e"', 'last-modified': 'Sat, 21 Nov 2026 17:00:00 GMT' };
     expect((await refusal(() => s3.decodeResponse(GET, answer(200, headers)))).code).toBe('InternalError');
-    expect((await refusal(() => s3.decodeResponse(GET, answer(206, { ...headers, 'content-length': '3' })))).code).toBe('InternalError');
+    expect((await refusal(() => s3.decodeResponse(GET, answer(206, { ...headers, 'content-length': '3' })))).code).toBe(
+      'InternalError',
+    );
     const partial = answer(206, { ...headers, 'content-length': '3', 'content-range': 'bytes 2-4/10' }, 'cde');
     expect(await s3.decodeResponse(GET, partial)).toMatchObject({
       size: 10,
@@ -164,9 +191,17 @@ describe('answers of a store', () => {
     });
   });
 
-  const withKey: StorageRequest<'GetObject'> = { ...GET, customerKey: { md5: 'm', key: { reveal: () => new Uint8Array(32), toString: () => '', toJSON: () => '' } } };
+  const withKey: StorageRequest<'GetObject'> = {
+    ...GET,
+    customerKey: { md5: 'm', key: { reveal: () => new Uint8Array(32), toString: () => '', toJSON: () => '' } },
+  };
   test.each([
-    ['an unknown key at RGW 18', PUT, error(400, 'InvalidArgument', 'Failed to retrieve the actual key'), 'KMS.NotFoundException'],
+    [
+      'an unknown key at RGW 18',
+      PUT,
+      error(400, 'InvalidArgument', 'Failed to retrieve the actual key'),
+      'KMS.NotFoundException',
+    ],
     ['an unknown key at RGW 16', PUT, error(403, 'InvalidAccessKeyId'), 'KMS.NotFoundException'],
     ['an unknown key at SeaweedFS', PUT, error(400, 'KMSKeyNotFoundException'), 'KMS.NotFoundException'],
     ['credentials of the gateway', GET, error(403, 'SignatureDoesNotMatch'), 'InternalError'],
@@ -181,7 +216,7 @@ describe('answers of a store', () => {
     ['a store that calls itself a liar', GET, error(400, 'EncryptionNotHonoured'), 'InvalidRequest'],
     ['an unchanged object', GET, answer(304, { etag: '"e"' }), 'NotModified'],
   ] as const)('%s', async (_name, request, response, code) => {
-    const failure = await refusal(() => s3.decodeResponse(request as StorageRequest, response));
+    const failure = await refusal(() => s3.decodeResponse(request, response));
     expect(failure.code).toBe(code);
     expect(failure.message).not.toBe('');
   });

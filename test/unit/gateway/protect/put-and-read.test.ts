@@ -111,6 +111,7 @@ describe('a sealed put', () => {
     const checksum = { algorithm: 'SHA256' as const, value: () => 'trailer-value' };
     const services = { keyring, randomBytes, keyIdOf: (alias: string) => alias };
     const content = await sealPut({
+      crc64: true,
       ...services,
       body: bodyOf(PLAINTEXT, { checksum }),
       encryption: MANAGED,
@@ -127,6 +128,7 @@ describe('a sealed put', () => {
   test('answers the same record however often it is asked, and none before the end', async () => {
     const services = { keyring, randomBytes, keyIdOf: (alias: string) => alias };
     const content = await sealPut({
+      crc64: true,
       ...services,
       body: bodyOf(PLAINTEXT),
       encryption: MANAGED,
@@ -145,6 +147,7 @@ describe('a sealed put', () => {
     }
     const services = { keyring, randomBytes, keyIdOf: (alias: string) => alias };
     const content = await sealPut({
+      crc64: true,
       ...services,
       body: { bytes: bytes(), length: undefined },
       encryption: MANAGED,

@@ -61,7 +61,7 @@ export async function put(
   binding = BINDING,
 ): Promise<Sealed & { readonly done: ContentRecord }> {
   const services = { keyring, randomBytes, keyIdOf: (alias: string) => alias };
-  const content = await sealPut({ ...services, body: bodyOf(plaintext), encryption, bucket, binding });
+  const content = await sealPut({ crc64: true, ...services, body: bodyOf(plaintext), encryption, bucket, binding });
   const { bytes, record: done } = await take(content);
   const record = done.seal!;
   return { record, files: new Map([[record.parts[0]!.attempt, bytes]]), done };

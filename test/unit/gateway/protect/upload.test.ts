@@ -47,6 +47,7 @@ async function upload(
 ): Promise<Uploaded> {
   const { customerKey, ...rest } = options;
   const content = await sealPart({
+    crc64: true,
     header,
     body: bodyOf(bytes),
     bucket: BUCKET,

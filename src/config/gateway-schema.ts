@@ -200,6 +200,8 @@ function capabilities(): JsonSchema {
         append: flag('Can append.', false),
         tagging: flag('Keeps object tags.', true),
         versions: flag('Keeps versions.', true),
+        bucketInfo: flag('Answers what a bucket is in one call.', false),
+        completesAll: flag('Completes an upload without a list of parts.', false),
       },
     }),
     description: 'What this store can do, where it is less than its type can. doctor proves it.',

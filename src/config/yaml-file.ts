@@ -94,7 +94,8 @@ function readDocument(
     return { ...unusable(file, revision, 'yaml-syntax', 'the file is empty'), locate, report };
   try {
     const value: unknown = document.toJS({ maxAliasCount: YAML_LIMITS.aliases });
-    return { file, revision, value, diagnostics: [], locate, report };
+    if (!isCyclic(value, [])) return { file, revision, value, diagnostics: [], locate, report };
+    return { ...unusable(file, revision, 'yaml-aliases', 'an alias contains itself'), locate, report };
   } catch {
     return {
       ...unusable(file, revision, 'yaml-aliases', `aliases expand to more than ${YAML_LIMITS.aliases} nodes`),
@@ -104,13 +105,22 @@ function readDocument(
   }
 }
 
+/** Everything that walks the value would walk for ever. */
+function isCyclic(value: unknown, ancestors: readonly unknown[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return ancestors.includes(value) || Object.values(value).some((each) => isCyclic(each, [...ancestors, value]));
+}
+
 function syntaxFinding(error: YAMLError): Finding {
   if (error.code === 'DUPLICATE_KEY')
     return { level: 'ERROR', code: 'duplicate-key', message: 'this key stands twice in the same map' };
   if (error.code === 'MULTIPLE_DOCS')
     return { level: 'ERROR', code: 'yaml-syntax', message: 'the file holds more than one YAML document' };
   // The parser's sentence may quote what it stumbled over, and that may be a secret.
-  const message = error.message.replace(/(["'`]).*\1/gs, '$1…$1').replace(/: .*$/s, '');
+  const message = error.message
+    .slice(0, 500)
+    .replace(/(["'`]).*\1/gs, '$1…$1')
+    .replace(/: .*$/s, '');
   return { level: 'ERROR', code: 'yaml-syntax', message };
 }
 

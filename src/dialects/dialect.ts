@@ -63,6 +63,8 @@ export interface VerifiedRequest {
   readonly key: string | undefined;
   /** The decoded, checked payload; errors at its end as `Body` says. */
   readonly body: Body;
+  /** The authenticated client replicates: a vendor's replication headers are no forgery then, and have no effect. */
+  readonly replicator?: boolean;
 }
 
 export interface EncodeContext {
@@ -119,6 +121,8 @@ export interface DialectTraits {
   readonly perKeyErrors: boolean;
   /** Encrypted objects are written and read over TLS only (JD). */
   readonly encryptionNeedsTls: boolean;
+  /** Signature forms that never write or read a KMS object (AWS: SigV2). */
+  readonly formsWithoutKms?: readonly SignatureForm[];
 }
 
 /**

@@ -3,7 +3,7 @@ import { GatewayError } from '../model/errors.ts';
 import type { BucketInfo } from '../model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
 import { effectiveRule, putBucketEncryption } from './bucket-encryption.ts';
-import { enter, type Call } from './call.ts';
+import { enter, type Call, type Place } from './call.ts';
 
 const DEFAULT_PAGE = 1000;
 
@@ -63,8 +63,26 @@ export async function getBucketInfo(
   request: StorageRequest<'GetBucketInfo'>,
 ): Promise<StorageResult<'GetBucketInfo'>> {
   const place = enter(call, 'list', request.bucket);
-  const info = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  const info = place.backend.capabilities.bucketInfo
+    ? await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context)
+    : await composedInfo(call, place);
   return { ...info, name: request.bucket, encryption: await effectiveRule(call, place) };
+}
+
+/** From what every store answers: where the bucket is, when it was made, and who may read it. */
+async function composedInfo(call: Call, place: Place): Promise<Omit<StorageResult<'GetBucketInfo'>, 'encryption'>> {
+  const { backend, storeBucket: bucket } = place;
+  const { region } = await backend.execute({ operation: 'GetBucketLocation', bucket }, call.context);
+  const { acl } = await backend.execute({ operation: 'GetBucketAcl', bucket }, call.context);
+  const { buckets } = await backend.execute({ operation: 'ListBuckets' }, call.context);
+  const listed = buckets.find(({ name }) => name === bucket);
+  return {
+    name: bucket,
+    region,
+    acl,
+    createdAt: listed?.createdAt ?? 0,
+    storageClass: listed?.storageClass ?? 'STANDARD',
+  };
 }
 
 /** Replication documents are readable: they show the policy's rule. Writing them is the policy's business. */
@@ -76,7 +94,7 @@ export const bucketReplication = {
   ): Promise<StorageResult<'GetBucketReplication'>> {
     const place = enter(call, 'read', request.bucket);
     const rules = call.snapshot.policy.replicas(request.bucket);
-    if (rules === undefined)
+    if (rules === undefined || rules.targets.length === 0)
       throw new GatewayError('ReplicationConfigurationNotFoundError', 'The replication configuration was not found');
     const replicaKey =
       rules.replicaKey === undefined || !place.sameDialect

@@ -47,7 +47,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
           context: { requestId: wire.requestId, signal },
         };
         demandTransport(call);
-        request = await dialect.decodeRequest(verified);
+        request = await dialect.decodeRequest({ ...verified, replicator: client.principal.replicator });
         await enforceStoredPolicy(call, request);
         if (request.operation === 'Passthrough') return openLane(call, request);
         return await answer(call, request);

@@ -1,17 +1,26 @@
 import type { ObservedEncryption } from '../model/encryption.ts';
-import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { attest, attestPart } from './attest.ts';
+import { attestPart } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
 import { demandRepeatedWish } from './repeated-wish.ts';
 import { protectWrite } from './protect-write.ts';
 import { beginSealedUpload, checkPartCustomerKey, sealPart } from './protect/seal-upload.ts';
 import { readObject } from './read-object.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
 import { shown, shownIn, withoutEncryption } from './shown.ts';
-import { type Expectation, type UploadToken } from './upload-token.ts';
+import type { Expectation } from './upload-token.ts';
+import { joinsParts } from './join-parts.ts';
+import {
+  abortAtStore,
+  completeAtStore,
+  expectationFor,
+  listPartsAtStore,
+  partAtStore,
+  readToken,
+} from './store-upload.ts';
 
 type Create = StorageRequest<'CreateMultipartUpload'>;
 type Part = StorageRequest<'UploadPart'>;
@@ -81,6 +90,7 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
   if (
     token !== undefined &&
     expected !== undefined &&
+    !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
     const source = { ...request.source, bucket: from.storeBucket };
@@ -115,22 +125,7 @@ export async function completeMultipartUpload(
     const result = await completeSealedUpload(call, place, place.backend.sealed, request);
     return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption) };
   }
-  const token = readToken(call, place, request);
-  const expected = await expectationFor(call, place, request, token);
-  const result = await place.backend.execute(
-    { ...request, bucket: place.storeBucket, uploadId: token.storeUploadId },
-    call.context,
-  );
-  const observed = await attest(call, place, {
-    operation: 'CompleteMultipartUpload',
-    key: request.key,
-    expected,
-    etag: result.etag,
-    versionId: result.versionId,
-    observed: result.encryption,
-    customerKey: request.customerKey,
-  });
-  return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
+  return await completeAtStore(call, place, request);
 }
 
 export async function abortMultipartUpload(
@@ -138,14 +133,16 @@ export async function abortMultipartUpload(
   request: StorageRequest<'AbortMultipartUpload'>,
 ): Promise<object> {
   const place = enter(call, 'write', request.bucket, request.key);
-  const { storeUploadId } = readToken(call, place, request);
-  return await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
+  return place.backend.sealed === undefined
+    ? await abortAtStore(call, place, request)
+    : await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
 }
 
 export async function listParts(call: Call, request: StorageRequest<'ListParts'>): Promise<StorageResult<'ListParts'>> {
   const place = enter(call, 'write', request.bucket, request.key);
-  const { storeUploadId } = readToken(call, place, request);
-  return await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
+  return place.backend.sealed === undefined
+    ? await listPartsAtStore(call, place, request)
+    : await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
 }
 
 async function partSealed(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
@@ -155,6 +152,7 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
     request.uploadId,
   );
   demandRepeatedWish(call, place, request.repeatedWish, expectationOfObserved(state.encryption));
+  demandFitTransfer(call, place, state.encryption.kind);
   checkPartCustomerKey(state.seal, request.customerKey);
   await using content =
     state.seal === undefined
@@ -180,59 +178,7 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
   return { ...withoutEncryption(result), encryption: shown(call, place, state.encryption) };
 }
 
-async function partAtStore(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
-  const token = readToken(call, place, request);
-  const expected = await expectationFor(call, place, request, token);
-  demandRepeatedWish(call, place, request.repeatedWish, expected);
-  await using content = await unsealed(call, place, request.body);
-  const result = await place.backend.execute(
-    { ...request, bucket: place.storeBucket, uploadId: token.storeUploadId, content: content.content },
-    call.context,
-  );
-  attestPart(call, place, { operation: 'UploadPart', key: request.key, expected, observed: result.encryption });
-  const { digests } = content.content.finish();
-  return {
-    ...withoutEncryption(result),
-    ...shownIn(call, place, result.encryption),
-    ...(call.dialect.traits.crc64 ? { crc64: result.crc64 ?? digests.crc64 } : {}),
-  };
-}
-
-function readToken(
-  call: Call,
-  place: Place,
-  request: { readonly key: string; readonly uploadId: string },
-): UploadToken {
-  if (place.backend.sealed !== undefined) return { storeUploadId: request.uploadId, expected: undefined };
-  const token = call.services.uploadTokens.read(place.storeBucket, request.key, request.uploadId);
-  if (token === undefined) throw noSuchUpload();
-  return token;
-}
-
-/** A bare store id says nothing of its Create: then it must be as the policy decides without a wish. */
-async function expectationFor(
-  call: Call,
-  place: Place,
-  request: { readonly key: string },
-  token: UploadToken,
-): Promise<Expectation> {
-  if (token.expected !== undefined) return token.expected;
-  const protection = await protectWrite(call, place, {
-    operation: 'CreateMultipartUpload',
-    key: request.key,
-    wish: { state: 'absent' },
-  });
-  return protection.expected;
-}
-
 function expectationOfObserved(observed: ObservedEncryption): Expectation {
   if (observed.kind === 'kms') return { ...observed, key: observed.key ?? 'default' };
   return observed;
-}
-
-function noSuchUpload(): GatewayError {
-  return new GatewayError(
-    'NoSuchUpload',
-    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
-  );
 }

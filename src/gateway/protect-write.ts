@@ -6,6 +6,7 @@ import type { Allowance, Decision } from '../policy/decision.ts';
 import { atStore, ruleInAliases, type Policy } from '../policy/policy.ts';
 import { denialError, type Call, type Place } from './call.ts';
 import { describe } from './attest.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
 import { expectationOf, type Expectation } from './upload-token.ts';
 
 /** A write's decision made ready: who encrypts, in the store's words, and what the answer must prove. */
@@ -33,13 +34,7 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
   record(call, place, intent, decision, shadow);
   if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
   const { encryption } = decision;
-  if (
-    call.dialect.traits.encryptionNeedsTls &&
-    encryption.kind !== 'none' &&
-    encryption.kind !== 'unspecified' &&
-    !call.wire.connection.secure
-  )
-    throw new GatewayError('AccessDenied', 'Encrypted objects are written over HTTPS only.');
+  demandFitTransfer(call, place, encryption.kind);
   const native =
     encryption.kind === 'unspecified' ? undefined : atStore(call.snapshot.policy, encryption, place.backend.name);
   const protection: Protection = {

@@ -1,7 +1,8 @@
-import type { CustomerKey, ObservedEncryption } from '../model/encryption.ts';
+import type { CustomerKey } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { demand, enter, type Call, type Place } from './call.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
 import { openContent, proveCustomerKey } from './protect/open-read.ts';
 import { shown } from './shown.ts';
 
@@ -21,7 +22,7 @@ export async function readObject(
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   const { content } = result;
   try {
-    demandTls(call, result.encryption);
+    demandFitTransfer(call, place, result.encryption.kind);
     if (content.kind === 'plain') {
       if (request.customerKey !== undefined && place.backend.capabilities.seals) throw notApplicable();
       return { ...result, content };
@@ -48,7 +49,7 @@ export async function headObject(
 ): Promise<StorageResult<'HeadObject'>> {
   const place = enter(call, 'read', request.bucket, request.key);
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
-  demandTls(call, result.encryption);
+  demandFitTransfer(call, place, result.encryption.kind);
   proveKey(place, result, request.customerKey);
   return { ...result, encryption: shown(call, place, result.encryption) };
 }
@@ -70,6 +71,7 @@ export async function getObjectAttributes(
     proveKey(place, await place.backend.execute(head, call.context), request.customerKey);
   }
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  demandFitTransfer(call, place, result.encryption.kind);
   return { ...result, encryption: shown(call, place, result.encryption) };
 }
 
@@ -84,12 +86,6 @@ function proveKey(place: Place, head: StorageResult<'HeadObject'>, customerKey: 
   if (!place.backend.capabilities.seals) return;
   if (head.seal !== undefined) proveCustomerKey(head.seal, place.storeBucket, customerKey);
   else if (customerKey !== undefined) throw notApplicable();
-}
-
-/** JD serves encrypted objects over HTTPS only. */
-function demandTls(call: Call, encryption: ObservedEncryption): void {
-  if (call.dialect.traits.encryptionNeedsTls && encryption.kind !== 'none' && !call.wire.connection.secure)
-    throw new GatewayError('AccessDenied', 'Encrypted objects are read over HTTPS only.');
 }
 
 function notApplicable(): GatewayError {

@@ -37,6 +37,10 @@ export interface Capabilities {
   readonly append: boolean;
   readonly tagging: boolean;
   readonly versions: boolean;
+  /** GetBucketInfo is one call; elsewhere the gateway composes it. */
+  readonly bucketInfo: boolean;
+  /** Complete without a list of parts (`x-oss-complete-all`). */
+  readonly completesAll: boolean;
 }
 
 /** Per call, from the gateway to a store. Times in ms. */

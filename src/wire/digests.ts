@@ -50,6 +50,13 @@ export function crc64Decimal(digest: Uint8Array): string {
   return Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).readBigUInt64BE(0).toString();
 }
 
+/** The bytes of a CRC-64 that stands in decimal. */
+export function crc64Bytes(decimal: string): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(decimal));
+  return bytes;
+}
+
 interface Running {
   update(chunk: Uint8Array): void;
   end(): Buffer;

@@ -2,9 +2,19 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  AbortMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteObjectsCommand,
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
 import { tool } from './servers.ts';
+import { throughGateway } from './store-clients.ts';
 
 /** What is known to fail, and why. Keys of `failures` are reasons, each with the tests that it explains. */
 interface Expected {
@@ -45,17 +55,14 @@ async function runAll(suite: string, names: readonly string[]): Promise<readonly
   const outcomes: Outcome[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'versity-suite-'));
   const lane = async (): Promise<void> => {
-    let gateway: GatewayProcess | undefined;
+    const gateway = await startTarget();
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      gateway ??= await startTarget();
       const outcome = await runOne(suite, name, gateway, folder);
       outcomes.push(outcome);
-      if (outcome.passed) continue;
       // A test that fails leaves its buckets behind, and the next one begins with the same names.
-      await gateway.close();
-      gateway = undefined;
+      if (!outcome.passed) await empty(throughGateway(gateway));
     }
-    await gateway?.close();
+    await gateway.close();
   };
   try {
     await Promise.all(Array.from({ length: LANES }, lane));
@@ -79,6 +86,22 @@ async function runOne(suite: string, name: string, gateway: GatewayProcess, fold
   const said = output.split('\n').find((line) => /^(FAIL |panic:)/.test(line)) ?? output.trim().split('\n').at(-1) ?? '';
   const short = said.replace(`FAIL ${name}: `, '').replace(/ RequestID: [^,]*, HostID: [^,]*,/, '').slice(0, 400);
   return { name, passed: status === 0, said: short };
+}
+
+async function empty(s3: S3Client): Promise<void> {
+  const { Buckets } = await s3.send(new ListBucketsCommand({}));
+  for (const { Name: Bucket } of Buckets ?? []) {
+    for (;;) {
+      const { Contents, IsTruncated } = await s3.send(new ListObjectsV2Command({ Bucket }));
+      const Objects = Contents?.map(({ Key }) => ({ Key })) ?? [];
+      if (Objects.length > 0) await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+      if (IsTruncated !== true) break;
+    }
+    const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
+    for (const { Key, UploadId } of Uploads ?? []) await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+    await s3.send(new DeleteBucketCommand({ Bucket }));
+  }
+  s3.destroy();
 }
 
 async function testNames(suite: string): Promise<readonly string[]> {

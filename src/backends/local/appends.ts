@@ -4,11 +4,11 @@ import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import type { ContentRecord } from '../../model/seal.ts';
 import { judgeWrite } from './conditions.ts';
 import type { StagedFile } from './data-files.ts';
-import { digestsOf, sealDigests } from './digests.ts';
+import { digestsOf, manifestOf, sealDigests } from './digests.ts';
 import { internalError } from './failures.ts';
 import { keyBytes } from './keys.ts';
 import { joinCrc64 } from './multipart-digests.ts';
-import { extentsOf, findObject, insertFile, replaceObject, requireBucket, sealOf } from './object-rows.ts';
+import { extentsOf, findObject, insertFile, objectSeal, replaceObject, requireBucket } from './object-rows.ts';
 import type { StoredObject } from './object-rows.ts';
 import { currentOf, describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
 import { protectionOf, requireSealFor } from './protection.ts';
@@ -75,7 +75,7 @@ function create(room: Room, request: Request, key: Buffer, record: ContentRecord
     type: 'Appendable',
     storageClass: request.storageClass ?? 'STANDARD',
     encryption: protectionOf(seal, request.encryption),
-    digests: digestsOf(record),
+    digests: { ...digestsOf(record), ...manifestOf(seal) },
     metadata: request.metadata,
     tags: request.tags ?? {},
   };
@@ -95,7 +95,7 @@ function extend(
   const number = extentsOf(room, found.oid).length + 1;
   const size = found.size + record.digests.size;
   const { seal } = record;
-  const stored = sealOf(room, found.oid);
+  const stored = objectSeal(room, found);
   if ((stored === undefined) !== (seal === undefined)) throw internalError('append and object disagree about the seal');
   if (seal !== undefined && stored !== undefined) {
     requireSealFor(request.bucket, seal);
@@ -109,7 +109,7 @@ function extend(
     { size: record.digests.size, digests: digestsOf(record) },
   ]);
   // MD5 and checksums of one append say nothing of the whole.
-  const digests = { etag: record.etag, ...(crc64 !== undefined && { crc64 }) };
+  const digests = { etag: record.etag, ...(crc64 !== undefined && { crc64 }), ...manifestOf(seal) };
   const object: StoredObject = { ...found, size, modified: room.now(), digests };
   updateObject(room, object);
   addFile(room, object, record, staged, number);

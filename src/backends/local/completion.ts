@@ -4,6 +4,7 @@ import type { CompletedPart } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import type { SealRecord } from '../../model/seal.ts';
 import { judgeWrite, plain } from './conditions.ts';
+import { manifestOf } from './digests.ts';
 import type { StoredDigests } from './digests.ts';
 import { internalError } from './failures.ts';
 import { bytes } from './index-database.ts';
@@ -101,6 +102,7 @@ function sealedDigests(seal: NonNullable<Request['seal']>): StoredDigests {
     etag: seal.etag,
     ...(seal.checksum && { checksum: seal.checksum }),
     ...(seal.crc64 !== undefined && { crc64: seal.crc64 }),
+    ...manifestOf(seal.record),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Checksum, PayloadDigests } from '../../model/body.ts';
-import type { ContentRecord } from '../../model/seal.ts';
+import type { ContentRecord, SealRecord } from '../../model/seal.ts';
 import type { Room } from './room.ts';
 
 /** What the index keeps sealed: all that tells something about a plaintext. */
@@ -9,6 +9,8 @@ export interface StoredDigests {
   readonly md5?: string;
   readonly crc64?: string;
   readonly checksum?: Checksum;
+  /** The manifest's MAC, of a sealed object. Sealed here, it shows a record that was put back to an older state. */
+  readonly manifestMac?: string;
 }
 
 export function digestsOf(record: ContentRecord): StoredDigests {
@@ -19,6 +21,11 @@ export function digestsOf(record: ContentRecord): StoredDigests {
     ...(crc64 !== '' && { crc64 }),
     ...(checksum && { checksum }),
   };
+}
+
+/** What binds an object's row to its seal; nothing where it is not sealed. */
+export function manifestOf(seal: SealRecord | undefined): Pick<StoredDigests, 'manifestMac'> {
+  return seal === undefined ? {} : { manifestMac: seal.mac };
 }
 
 /** `context` is the generation's id, for a part followed by its file's id: a blob moved elsewhere does not open. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
-import { combineCrcs, crc32c } from './crc-combination.ts';
+import { combineCrcs, crc32c } from '../../wire/crc-combine.ts';
+import { crc64Bytes, crc64Decimal } from '../../wire/digests.ts';
 import type { StoredDigests } from './digests.ts';
 
 interface Part {
@@ -22,9 +23,9 @@ export function joinDigests(
 /** The CRC64 of content followed by more; undefined where one of them is unknown. */
 export function joinCrc64(parts: readonly Part[]): string | undefined {
   const known = parts.flatMap(({ size, digests }) =>
-    digests.crc64 === undefined ? [] : [{ crc: BigInt(digests.crc64), size }],
+    digests.crc64 === undefined ? [] : [{ value: crc64Bytes(digests.crc64), length: size }],
   );
-  return known.length === parts.length ? combineCrcs('CRC64XZ', known).toString() : undefined;
+  return known.length === parts.length ? crc64Decimal(combineCrcs('CRC64', known)) : undefined;
 }
 
 /** MD5 over the parts' MD5s, and their number. */
@@ -41,7 +42,7 @@ function joinChecksums(
   const algorithm = wanted.algorithm ?? parts[0]?.digests.checksum?.algorithm;
   const values = parts.flatMap(({ size, digests }) =>
     digests.checksum?.algorithm === algorithm && digests.checksum !== undefined
-      ? [{ size, value: Buffer.from(digests.checksum.value, 'base64') }]
+      ? [{ length: size, value: Buffer.from(digests.checksum.value, 'base64') }]
       : [],
   );
   if (algorithm === undefined || values.length !== parts.length) return undefined;
@@ -52,10 +53,7 @@ function joinChecksums(
     return joined && { algorithm, type, value: `${joined.toString('base64')}-${parts.length}` };
   }
   if (algorithm !== 'CRC32' && algorithm !== 'CRC32C' && algorithm !== 'CRC64NVME') return undefined;
-  const crcs = values.map(({ size, value }) => ({ size, crc: BigInt(`0x${value.toString('hex')}`) }));
-  const width = algorithm === 'CRC64NVME' ? 16 : 8;
-  const joined = combineCrcs(algorithm, crcs).toString(16).padStart(width, '0');
-  return { algorithm, type, value: Buffer.from(joined, 'hex').toString('base64') };
+  return { algorithm, type, value: combineCrcs(algorithm, values).toString('base64') };
 }
 
 /** S3: CRC64NVME exists as a checksum of the full object only; the others default to composite. */
@@ -71,7 +69,7 @@ function hashOf(algorithm: ChecksumAlgorithm, bytes: Buffer): Buffer | undefined
     case 'CRC32':
       return wordOf(crc32(bytes));
     case 'CRC32C':
-      return wordOf(crc32c(bytes));
+      return crc32c(bytes);
     case 'CRC64NVME':
       return undefined;
   }

@@ -13,7 +13,7 @@ import type { SealRecord } from '../../model/seal.ts';
 import { judgeRead } from './conditions.ts';
 import { internalError } from './failures.ts';
 import { requireCurrent } from './keys.ts';
-import { extentsOf, filesOf, requireObject, sealOf } from './object-rows.ts';
+import { extentsOf, filesOf, objectSeal, requireObject } from './object-rows.ts';
 import type { StoredFile, StoredObject } from './object-rows.ts';
 import { partRange, resolveRange } from './ranges.ts';
 import type { Room } from './room.ts';
@@ -28,7 +28,7 @@ export function getObject(
   context: CallContext,
 ): StorageResult<'GetObject'> {
   const { object, files, range } = locate(room, request);
-  const record = sealOf(room, object.oid);
+  const record = objectSeal(room, object);
   const release = room.pins.pin(files.map((file) => file.id));
   context.signal?.addEventListener('abort', release, { once: true });
   const content: ObjectContent =
@@ -40,7 +40,7 @@ export function getObject(
 
 export function headObject(room: Room, request: StorageRequest<'HeadObject'>): StorageResult<'HeadObject'> {
   const { object, files, range } = locate(room, request);
-  const seal = sealOf(room, object.oid);
+  const seal = objectSeal(room, object);
   return { ...attributesOf(object, request, files), ...(range && { range }), ...(seal && { seal }) };
 }
 

@@ -4,6 +4,7 @@ import type { ObjectMetadata, ObjectType, StorageClass, Tags } from '../../model
 import type { SealedPart, SealRecord } from '../../model/seal.ts';
 import { openDigests, partContext, sealDigests } from './digests.ts';
 import type { StoredDigests } from './digests.ts';
+import { internalError } from './failures.ts';
 import { bytes, integer, optionalText, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
 import type { Room } from './room.ts';
@@ -159,6 +160,16 @@ export function extentsOf(
 export function sealOf(room: Room, oid: string): SealRecord | undefined {
   const row = room.index.get('SELECT record FROM seals WHERE oid = ?', oid);
   return row && (JSON.parse(text(row, 'record')) as SealRecord);
+}
+
+/**
+ * The seal that the object's row was written with. Every record has been authentic once, so only the row, which names
+ * the newest manifest, can tell that somebody has put an older one back.
+ */
+export function objectSeal(room: Room, object: Pick<StoredObject, 'oid' | 'digests'>): SealRecord | undefined {
+  const record = sealOf(room, object.oid);
+  if (record?.mac !== object.digests.manifestMac) throw internalError('the seal is not the one that the index names');
+  return record;
 }
 
 function fileOf(room: Room, row: Row): StoredFile {

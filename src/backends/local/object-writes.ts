@@ -5,7 +5,7 @@ import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import type { Content, ContentRecord } from '../../model/seal.ts';
 import { judgeWrite } from './conditions.ts';
 import type { StagedFile } from './data-files.ts';
-import { digestsOf } from './digests.ts';
+import { digestsOf, manifestOf } from './digests.ts';
 import { internalError } from './failures.ts';
 import { keyBytes, requireCurrent } from './keys.ts';
 import { dropObject, findObject, insertFile, replaceObject, requireBucket, requireObject } from './object-rows.ts';
@@ -164,7 +164,7 @@ function describe(
     type: 'Normal',
     storageClass: request.storageClass ?? 'STANDARD',
     encryption: protectionOf(seal, request.encryption),
-    digests: digestsOf(record),
+    digests: { ...digestsOf(record), ...manifestOf(seal) },
     metadata: request.metadata,
     tags: request.tags ?? {},
   };
@@ -179,7 +179,7 @@ function describe(
       size: object.size,
       length: staged.length,
       modified,
-      digests: object.digests,
+      digests: digestsOf(record),
       sealed: part,
     },
   };

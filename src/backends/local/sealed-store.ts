@@ -2,7 +2,7 @@ import type { SealedStore, StoredPart } from '../../model/backend.ts';
 import type { SealHeader, SealRecord } from '../../model/seal.ts';
 import { text } from './index-database.ts';
 import { partInfo } from './object-reads.ts';
-import { filesOf, findObject, requireBucket, sealOf } from './object-rows.ts';
+import { filesOf, findObject, objectSeal, requireBucket, sealOf } from './object-rows.ts';
 import type { StoredFile } from './object-rows.ts';
 import { commit, putSeal, reading } from './room.ts';
 import type { Room } from './room.ts';
@@ -36,7 +36,7 @@ export function createSealedStore(room: Room): SealedStore {
         const found = findObject(room, bucket, Buffer.from(key, 'utf8'));
         return (
           found && {
-            record: sealOf(room, found.oid),
+            record: objectSeal(room, found),
             metadata: found.metadata,
             size: found.size,
             appendable: found.type === 'Appendable',

@@ -51,6 +51,8 @@ export const LOCAL_CAPABILITIES: Capabilities = {
   append: true,
   tagging: true,
   versions: false,
+  bucketInfo: true,
+  completesAll: true,
 };
 
 /** Opens or creates the store, takes its lock, and finishes what a crash left. Rejects when another process has it. */

@@ -24,4 +24,6 @@ export const JD_CAPABILITIES: Capabilities = {
   append: false,
   tagging: false,
   versions: false,
+  bucketInfo: false,
+  completesAll: false,
 };

@@ -14,9 +14,10 @@ export const jd: Dialect = createS3Variant({
     showsImpliedRule: false,
     encryptionNeedsTls: true,
     perKeyErrors: true,
+    formsWithoutKms: ['sigv2-presigned'],
   },
   object: jdObjectEncryption,
   bucket: jdBucketEncryption,
-  // JD's documents have no SourceSelectionCriteria: replicas follow the target bucket's rule.
-  replication: { encode: (rules) => replicationDocument(rules, { kmsKnobs: false }) },
+  // JD: Role, ID, Status, Prefix, Destination; no SourceSelectionCriteria, replicas follow the target bucket's rule.
+  replication: { encode: (rules) => replicationDocument(rules, { version: 1 }) },
 });

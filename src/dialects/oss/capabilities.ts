@@ -23,4 +23,8 @@ export const OSS_CAPABILITIES: Capabilities = {
   append: true,
   tagging: true,
   versions: true,
+  bucketInfo: true,
+  completesAll: true,
+  bucketInfo: true,
+  completesAll: true,
 };

@@ -13,20 +13,28 @@ export function clientEncryptionOf(user: User): User {
   return Object.fromEntries(Object.entries(user).filter(([name]) => name.startsWith(PREFIX)));
 }
 
-/** OSS: key, start, cek-alg and wrap-alg come together; an upload in parts also names its sizes (EC 0005-00000401 ff.). */
-export function checkClientEncryption(user: User, kind: 'whole' | 'multipart'): void {
+type Kind = 'whole' | 'multipart' | 'part';
+
+/** OSS's error for metadata missing at Put, Initiate and UploadPart (facts 8). */
+const MISSING: Readonly<Record<Kind, string>> = {
+  whole: '0005-00000401',
+  multipart: '0005-00000402',
+  part: '0005-00000406',
+};
+
+/** OSS: key, start, cek-alg and wrap-alg come together; an upload in parts also names its sizes. */
+export function checkClientEncryption(user: User, kind: Kind): void {
   const names = Object.keys(clientEncryptionOf(user));
   if (names.length === 0) return;
-  for (const name of REQUIRED) if (!user[PREFIX + name]) throw missing(name, '0005-00000401');
+  for (const name of REQUIRED) if (!user[PREFIX + name]) throw missing(name, kind);
   if (kind === 'whole') return;
-  const part = sizeOf(user, 'part-size');
-  sizeOf(user, 'data-size');
+  const part = sizeOf(user, 'part-size', kind);
+  sizeOf(user, 'data-size', kind);
   if (part === 0 || part % BLOCK !== 0)
     throw new GatewayError(
       'InvalidEncryptionRequest',
       'The client-side-encryption-part-size must be a multiple of 16.',
       {
-        ec: '0005-00000402',
         details: { ArgumentName: `x-oss-meta-${PREFIX}part-size` },
       },
     );
@@ -38,9 +46,9 @@ export function checkClientEncryptedPart(
   part: { readonly number: number; readonly length: number | undefined },
 ): void {
   if (Object.keys(clientEncryptionOf(user)).length === 0) return;
-  checkClientEncryption(user, 'multipart');
+  checkClientEncryption(user, 'part');
   if (part.length === undefined) return;
-  const [partSize, dataSize] = [sizeOf(user, 'part-size'), sizeOf(user, 'data-size')];
+  const [partSize, dataSize] = [sizeOf(user, 'part-size', 'part'), sizeOf(user, 'data-size', 'part')];
   const last = Math.max(1, Math.ceil(dataSize / partSize));
   const expected = part.number < last ? partSize : dataSize - (last - 1) * partSize;
   if (part.number > last || part.length !== expected)
@@ -48,7 +56,6 @@ export function checkClientEncryptedPart(
       'InvalidEncryptionRequest',
       'The part size does not match the declared client-side-encryption-part-size.',
       {
-        ec: '0005-00000406',
         details: { PartNumber: part.number },
       },
     );
@@ -76,15 +83,15 @@ export function clientEncryptionCopyRefusal(
     : new GatewayError('InvalidEncryptionRequest', 'The parameters of client encryption are allowed to be set once.');
 }
 
-function sizeOf(user: User, name: 'part-size' | 'data-size'): number {
+function sizeOf(user: User, name: 'part-size' | 'data-size', kind: Kind): number {
   const text = user[PREFIX + name];
-  if (text === undefined || !/^\d{1,15}$/.test(text)) throw missing(name, '0005-00000402');
+  if (text === undefined || !/^\d{1,15}$/.test(text)) throw missing(name, kind);
   return Number(text);
 }
 
-function missing(name: string, ec: string): GatewayError {
+function missing(name: string, kind: Kind): GatewayError {
   return new GatewayError('InvalidEncryptionRequest', `The client-side-encryption-${name} is missing or not valid.`, {
-    ec,
+    ec: MISSING[kind],
     details: { ArgumentName: `x-oss-meta-${PREFIX}${name}` },
   });
 }

@@ -92,7 +92,13 @@ export function decodeObserved(headers: HeaderLines): ObservedEncryption {
 
 /** Headers of an answer to an OSS client; what OSS has no words for gets none (the gateway names it in a header of its own). */
 export function encodeObserved(encryption: ObservedEncryption<string> | undefined): HeaderLines {
-  if (encryption === undefined || encryption.kind === 'none' || encryption.kind === 'customer' || !expresses(encryption)) return [];
+  if (
+    encryption === undefined ||
+    encryption.kind === 'none' ||
+    encryption.kind === 'customer' ||
+    !expresses(encryption)
+  )
+    return [];
   if (encryption.kind !== 'kms') return [[ALGORITHM, encryption.algorithm]];
   const lines: [string, string][] = [[ALGORITHM, 'KMS']];
   if (encryption.key !== undefined) lines.push([KEY_ID, encryption.key]);

@@ -1,4 +1,4 @@
-import type { GatewayError} from '../../model/errors.ts';
+import type { GatewayError } from '../../model/errors.ts';
 import { type ErrorCode } from '../../model/errors.ts';
 import { formatHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
@@ -24,11 +24,11 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   EncryptionNotHonoured: { code: 'EncryptionNotHonoured', status: 502 },
   EntityTooLarge: { code: 'EntityTooLarge', status: 400 },
   EntityTooSmall: { code: 'EntityTooSmall', status: 400 },
-  FileAlreadyExists: { code: 'FileAlreadyExists', status: 409, ec: '0026-00000019' },
+  FileAlreadyExists: { code: 'FileAlreadyExists', status: 409 },
   IllegalLocationConstraintException: { code: 'IllegalLocationConstraintException', status: 400 },
   IncompleteBody: { code: 'IncompleteBody', status: 400 },
   InternalError: { code: 'InternalError', status: 500 },
-  InvalidAccessKeyId: { code: 'InvalidAccessKeyId', status: 403, ec: '0002-00000901' },
+  InvalidAccessKeyId: { code: 'InvalidAccessKeyId', status: 403 },
   InvalidArgument: { code: 'InvalidArgument', status: 400 },
   InvalidBucketName: { code: 'InvalidBucketName', status: 400 },
   InvalidChunkSizeError: { code: 'InvalidArgument', status: 400 },

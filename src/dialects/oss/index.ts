@@ -8,7 +8,7 @@ import { callsOut, passthrough } from './passthrough.ts';
 import { decodeRequest } from './request.ts';
 import { encodeResponse } from './response.ts';
 import { decodeResponse } from './store-response.ts';
-import { encodeRequest } from './store-request.ts';
+import { encodePassthrough, encodeRequest } from './store-request.ts';
 import { signRequest } from './store-signing.ts';
 import { verifyRequest } from './verification.ts';
 
@@ -34,6 +34,7 @@ export const oss: Dialect = {
   sign: signRequest,
   decodeResponse,
   passthrough,
+  encodePassthrough,
   callsOut,
   copyRefusal: (request, sourceMetadata) =>
     clientEncryptionCopyRefusal(

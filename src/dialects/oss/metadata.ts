@@ -81,10 +81,11 @@ export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
   return encodeMetadata(metadata);
 }
 
-/** A control header that only the gateway or a store may set. */
-export function refuseInternalHeaders(headers: HeaderLines): void {
-  const internal = headers.find(([name]) =>
-    /^x-bucketseal|^x-oss-replication|^x-oss-meta-x-oss-replication/.test(name),
+/** A control header that only the gateway, a store or (replication headers, without effect) a replicator may set. */
+export function refuseInternalHeaders(headers: HeaderLines, replicator: boolean): void {
+  const internal = headers.find(
+    ([name]) =>
+      /^x-bucketseal|^x-oss-meta-x-oss-replication/.test(name) || (!replicator && name.startsWith('x-oss-replication')),
   );
   if (internal !== undefined) throw invalid(internal[0], 'The header is reserved.');
 }

@@ -30,7 +30,7 @@ const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = {
 
 /** The model's request. What would make a store call out is refused here; a policy that allows it has no effect yet. */
 export async function decodeRequest(request: VerifiedRequest): Promise<StorageRequest> {
-  refuseInternalHeaders(request.wire.headers);
+  refuseInternalHeaders(request.wire.headers, request.replicator === true);
   const fields = encryptionFields(request.wire);
   const outward = callsOut(request);
   if (outward !== undefined)

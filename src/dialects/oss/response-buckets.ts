@@ -130,6 +130,8 @@ function replicationElements(bucket: string, replication: ReplicationRules): rea
       ['Destination', [['Bucket', target.bucket]]],
       ['Status', 'doing'],
       ['HistoricalObjectReplication', 'disabled'],
+      // Alibaba: SyncRole is mandatory with KMS.
+      replication.kmsObjects === 'replicate' ? ['SyncRole', 'bucketseal'] : undefined,
       replication.kmsObjects === 'replicate'
         ? ['SourceSelectionCriteria', [['SseKmsEncryptedObjects', [['Status', 'Enabled']]]]]
         : undefined,

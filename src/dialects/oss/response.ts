@@ -22,7 +22,7 @@ export function encodeResponse<N extends OperationName>(
   const { operation } = request;
   if (operation === 'Passthrough' || operation === 'GetObjectAttributes')
     throw new GatewayError('NotImplemented', `${operation} has no answer in the OSS dialect.`);
-  const encode = ENCODERS[operation] as unknown as Encoder<N>;
+  const encode = (ENCODERS as Readonly<Record<string, unknown>>)[operation] as Encoder<N>;
   return encode(request, result, context);
 }
 
@@ -46,10 +46,9 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
     const headers = overridden(attributeHeaders(result, range === undefined ? 'whole' : 'range'), request.overrides);
     const own: [string, string][] = [['content-length', String(content.length)]];
     if (range !== undefined) own.push(['content-range', `bytes ${range.first}-${range.last}/${size}`]);
-    const type: HeaderLines = has(headers, 'content-type') ? [] : [['content-type', 'application/octet-stream']];
     return {
       status: range === undefined ? 200 : 206,
-      headers: [...baseHeaders(context), ...headers, ...type, ...own],
+      headers: [...baseHeaders(context), ...headers, ...own],
       body: content.bytes,
     };
   },
@@ -144,8 +143,10 @@ function lightHeaders(result: StorageResult<'HeadObject'>): HeaderLines {
   ];
 }
 
+/** `response-*` parameters in place of the stored headers; OSS's own type where nobody named one. */
 function overridden(headers: HeaderLines, overrides: Readonly<Record<string, string>>): HeaderLines {
-  return [...headers.filter(([name]) => !Object.hasOwn(overrides, name)), ...Object.entries(overrides)];
+  const lines = [...headers.filter(([name]) => !Object.hasOwn(overrides, name)), ...Object.entries(overrides)];
+  return has(lines, 'content-type') ? lines : [...lines, ['content-type', 'application/octet-stream']];
 }
 
 function has(headers: HeaderLines, name: string): boolean {

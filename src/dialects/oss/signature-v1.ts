@@ -30,7 +30,6 @@ const UNION: ReadonlySet<string> = new Set(
  * nobody can append a sub-resource to somebody else's signature.
  */
 const HARMLESS: ReadonlySet<string> = new Set([
-  'accessmonitor',
   'continuation-token',
   'endTime',
   'img',

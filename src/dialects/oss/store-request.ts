@@ -1,8 +1,8 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import { encodeComponent, encodePath } from '../../wire/percent-encoding.ts';
-import type { StoreTarget, UnsignedRequest } from '../dialect.ts';
-import { byBytes } from './canonical.ts';
+import type { StoreTarget, UnsignedRequest, VerifiedRequest } from '../dialect.ts';
+import { byBytes, parametersOf } from './canonical.ts';
 import type { StoreCall } from './store-call.ts';
 import { STORE_ENCODERS } from './store-operations.ts';
 
@@ -12,6 +12,37 @@ export function encodeRequest(request: StorageRequest, target: StoreTarget): Uns
   if (encode === undefined)
     throw new GatewayError('NotImplemented', `${request.operation} has no counterpart at Alibaba OSS.`);
   return wire(encode(request), target);
+}
+
+/** The client's own signature stays behind. */
+const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set([
+  'Expires',
+  'OSSAccessKeyId',
+  'Signature',
+  'security-token',
+  'x-oss-access-key-id',
+  'x-oss-additional-headers',
+  'x-oss-credential',
+  'x-oss-date',
+  'x-oss-expires',
+  'x-oss-security-token',
+  'x-oss-signature',
+  'x-oss-signature-version',
+]);
+const PASSED_HEADERS: ReadonlySet<string> = new Set(['content-type', 'x-oss-acl']);
+
+/** A bucket sub-resource for a store of the same language: the client's parameters without its signature, headers by allowlist. */
+export function encodePassthrough(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest {
+  const parameters = (parametersOf(request.wire.query) ?? []).filter(({ name }) => !SIGNATURE_PARAMETERS.has(name));
+  const headers = request.wire.headers.filter(([name]) => PASSED_HEADERS.has(name));
+  const { method } = request.wire;
+  const call = {
+    method,
+    bucket: storeBucket,
+    query: Object.fromEntries(parameters.map(({ name, value }) => [name, value])),
+    headers,
+  };
+  return wire(method === 'GET' || method === 'DELETE' ? call : { ...call, body: request.body }, target);
 }
 
 function wire(call: StoreCall, target: StoreTarget): UnsignedRequest {

@@ -23,6 +23,8 @@ export const AWS_CAPABILITIES: Capabilities = {
   append: false,
   tagging: true,
   versions: true,
+  bucketInfo: false,
+  completesAll: false,
 };
 
 /** MinIO, Ceph, versitygw …: all that the type can do; the configuration says less and `doctor` proves it. */

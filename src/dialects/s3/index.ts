@@ -15,6 +15,7 @@ export const s3: Dialect = createS3Variant({
     showsImpliedRule: true,
     encryptionNeedsTls: false,
     perKeyErrors: true,
+    formsWithoutKms: ['sigv2-presigned'],
   },
   object: objectEncryption,
   bucket: bucketEncryption,

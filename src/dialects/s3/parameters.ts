@@ -20,7 +20,7 @@ export interface Fields {
 
 export function fieldsOf(request: VerifiedRequest): Fields {
   const headers = [...request.wire.headers, ...hoisted(request)];
-  refuseReserved(headers);
+  refuseReserved(headers, request.replicator === true);
   return {
     bucket: request.bucket ?? '',
     key: request.key ?? '',
@@ -155,15 +155,16 @@ const NO_WISH: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': 'false',
   'x-amz-object-ownership': 'bucketownerenforced',
 };
-// Names of the gateway and of stores' own replication: from a client they would forge a seal or a replica's state.
-const RESERVED =
-  /^(x-amz-replication-status|x-(amz|oss)-meta-bucketseal-.*|x-bucketseal-.*|x-minio-(replication|internal|source).*)$/;
+// Names of the gateway and of stores' insides: from a client they would forge a seal.
+const RESERVED = /^(x-(amz|oss)-meta-bucketseal.*|x-bucketseal.*|x-minio-internal.*)$/;
+// What vendors' replicators send: from anybody else it would forge a replica's state.
+const REPLICATION = /^(x-amz-replication-status|x-minio-(replication|source).*)$/;
 // A checksum in a presigned query is that of an empty body (the JS presigner's): AWS ignores it there.
 const NOT_HOISTED =
   /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256|sdk-checksum-algorithm|checksum-.*|trailer|decoded-content-length)$/;
 
-function refuseReserved(headers: HeaderLines): void {
-  const found = headers.find(([name]) => RESERVED.test(name));
+function refuseReserved(headers: HeaderLines, replicator: boolean): void {
+  const found = headers.find(([name]) => RESERVED.test(name) || (!replicator && REPLICATION.test(name)));
   if (found !== undefined) throw invalid(found[0], found[1], `${found[0]} is reserved and not accepted from clients.`);
 }
 

@@ -102,7 +102,7 @@ export async function completeSealed(options: {
   if (header.mode !== 'customer' || customerKey !== undefined) checkPartCustomerKey(header, customerKey);
   const keys = await completionKeys(header, options.keyring);
   const sealedParts = parts.map((part, index) => sealedOf(part, parts[index - 1]));
-  const crc64 = await wholeCrc64(parts);
+  const crc64 = wholeCrc64(parts);
   const checksum = await wholeChecksum(parts, options.checksum);
   const known = { ...(crc64 === undefined ? {} : { crc64 }), ...(checksum === undefined ? {} : { checksum }) };
   const sealedMeta = sealMeta(keys.meta, header, { ...known, crc64: crc64 ?? '' }, options.randomBytes);

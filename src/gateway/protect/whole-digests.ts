@@ -1,11 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
 import type { StoredPart } from '../../model/backend.ts';
-import { combineCrc, type CombinableCrc } from '../../wire/crc-combine.ts';
-import { crc64Decimal, createDigests } from '../../wire/digests.ts';
-
-/** Parts combined between two turns of the event loop. */
-const PARTS_PER_TURN = 32;
+import { combineCrcs, type CombinableCrc } from '../../wire/crc-combine.ts';
+import { crc64Bytes, crc64Decimal, createDigests } from '../../wire/digests.ts';
 
 const COMBINABLE: Readonly<Partial<Record<ChecksumAlgorithm, CombinableCrc>>> = {
   CRC32: 'CRC32',
@@ -15,14 +11,19 @@ const COMBINABLE: Readonly<Partial<Record<ChecksumAlgorithm, CombinableCrc>>> = 
 
 /** Decimal CRC-64/XZ of two consecutive runs of bytes. */
 export function combineCrc64(first: string, second: string, secondLength: number): string {
-  return crc64Decimal(combineCrc('CRC64', crc64Bytes(first), crc64Bytes(second), secondLength));
+  // The length of what stands first does not count.
+  const runs = [
+    { value: crc64Bytes(first), length: 0 },
+    { value: crc64Bytes(second), length: secondLength },
+  ];
+  return crc64Decimal(combineCrcs('CRC64', runs));
 }
 
 /** Decimal CRC-64/XZ of a whole from its parts, in order; undefined where a part was not digested. */
-export async function wholeCrc64(parts: readonly StoredPart[]): Promise<string | undefined> {
+export function wholeCrc64(parts: readonly StoredPart[]): string | undefined {
   if (parts.some((part) => part.crc64 === '')) return undefined;
   const values = parts.map((part) => ({ value: crc64Bytes(part.crc64), length: part.size }));
-  return crc64Decimal(await combineAll('CRC64', values));
+  return crc64Decimal(combineCrcs('CRC64', values));
 }
 
 /**
@@ -44,28 +45,9 @@ export async function wholeChecksum(
   if (type === 'FULL_OBJECT') {
     const crc = COMBINABLE[algorithm];
     if (crc === undefined) return undefined;
-    return { algorithm, value: (await combineAll(crc, values)).toString('base64'), type };
+    return { algorithm, value: combineCrcs(crc, values).toString('base64'), type };
   }
   const digests = await createDigests([algorithm]);
   for (const { value } of values) digests.update(value);
   return { algorithm, value: `${digests.value(algorithm)?.toString('base64') ?? ''}-${parts.length}`, type };
-}
-
-async function combineAll(
-  name: CombinableCrc,
-  parts: readonly { readonly value: Uint8Array; readonly length: number }[],
-): Promise<Buffer> {
-  let whole: Uint8Array | undefined;
-  for (const [index, part] of parts.entries()) {
-    whole = whole === undefined ? part.value : combineCrc(name, whole, part.value, part.length);
-    if (index % PARTS_PER_TURN === PARTS_PER_TURN - 1) await setImmediate();
-  }
-  if (whole === undefined) throw new RangeError('An upload has at least one part.');
-  return Buffer.from(whole);
-}
-
-function crc64Bytes(decimal: string): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(decimal));
-  return bytes;
 }

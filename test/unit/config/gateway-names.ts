@@ -23,6 +23,8 @@ const ALL: Capabilities = {
   append: false,
   tagging: true,
   versions: true,
+  bucketInfo: false,
+  completesAll: false,
 };
 
 /** What the dialects say of themselves, written down here so that these tests need no dialect. */

@@ -28,6 +28,8 @@ export const FULL: Capabilities = {
   append: false,
   tagging: true,
   versions: false,
+  bucketInfo: true,
+  completesAll: true,
 };
 
 /** A server like Ceph RGW: one named key and nothing else. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { combineCrc } from '../../../src/wire/crc-combine.ts';
+import { combineCrcs, crc32c } from '../../../src/wire/crc-combine.ts';
 import { crc64Decimal, createDigests, DIGEST_SIZE } from '../../../src/wire/digests.ts';
 import type { DigestName } from '../../../src/wire/digests.ts';
 
@@ -63,20 +63,51 @@ describe('digests', () => {
 });
 
 describe('combined CRCs', () => {
-  test('equal the CRC of the whole', async () => {
-    const bytes = fc.uint8Array({ maxLength: 400 });
+  const COMBINABLE = ['CRC32', 'CRC32C', 'CRC64', 'CRC64NVME'] as const;
+
+  test('equal the CRC of the whole, whatever the sizes of the parts', async () => {
+    const parts = fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 6 });
     await fc.assert(
-      fc.asyncProperty(bytes, bytes, async (a, b) => {
-        const [first, second, whole] = [await digest([a]), await digest([b]), await digest([a, b])];
-        for (const name of ['CRC32', 'CRC32C', 'CRC64', 'CRC64NVME'] as const)
-          expect(
-            combineCrc(
-              name,
-              Buffer.from(first[name] ?? '', 'hex'),
-              Buffer.from(second[name] ?? '', 'hex'),
-              b.length,
-            ).toString('hex'),
-          ).toBe(whole[name]);
+      fc.asyncProperty(parts, async (chunks) => {
+        const apart = await Promise.all(chunks.map(async (chunk) => ({ chunk, values: await digest([chunk]) })));
+        const whole = await digest(chunks);
+        for (const name of COMBINABLE) {
+          const runs = apart.map(({ chunk, values }) => ({
+            value: Buffer.from(values[name] ?? '', 'hex'),
+            length: chunk.length,
+          }));
+          expect(combineCrcs(name, runs).toString('hex')).toBe(whole[name]);
+        }
+      }),
+    );
+  });
+
+  test('hold for parts beyond 2^32 bytes', async () => {
+    const value = async (chunk: Uint8Array) => Buffer.from((await digest([chunk])).CRC64 ?? '', 'hex');
+    // The CRC of 2^34 zeros by doubling, and then one shift over all of them against two over the halves.
+    let zeros = await value(Buffer.alloc(1));
+    for (let length = 1; length < 2 ** 34; length *= 2)
+      zeros = combineCrcs('CRC64', [
+        { value: zeros, length },
+        { value: zeros, length },
+      ]);
+    const head = { value: await value(Buffer.from('head')), length: 4 };
+    const run = { value: zeros, length: 2 ** 34 };
+    const both = { value: combineCrcs('CRC64', [run, run]), length: 2 ** 35 };
+    expect(combineCrcs('CRC64', [head, both]).equals(combineCrcs('CRC64', [head, run, run]))).toBe(true);
+  });
+
+  test('of ten thousand parts of ten thousand sizes do not hold up the event loop', () => {
+    const runs = Array.from({ length: 10_000 }, (_, at) => ({ value: Buffer.alloc(8, at), length: 5_242_880 + at }));
+    const started = performance.now();
+    combineCrcs('CRC64NVME', runs);
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  test('the CRC32C of a few bytes is the one that streams have', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 100 }), async (bytes) => {
+        expect(crc32c(bytes).toString('hex')).toBe((await digest([bytes])).CRC32C);
       }),
     );
   });

@@ -1,12 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { combineCrcs, crc32c } from '../../../../src/backends/local/crc-combination.ts';
 import { joinDigests } from '../../../../src/backends/local/multipart-digests.ts';
 import { crc64 } from './support.ts';
-
-const CHECK = Buffer.from('123456789');
 
 /** A reflected CRC-64 with all-ones start and final inversion. */
 function nvme(bytes: Uint8Array): bigint {
@@ -17,44 +13,6 @@ function nvme(bytes: Uint8Array): bigint {
   }
   return crc ^ 0xffffffffffffffffn;
 }
-
-const CRCS = {
-  CRC32: (bytes: Uint8Array) => BigInt(crc32(bytes)),
-  CRC32C: (bytes: Uint8Array) => BigInt(crc32c(bytes)),
-  CRC64NVME: nvme,
-  CRC64XZ: (bytes: Uint8Array) => crc64(bytes),
-} as const;
-
-describe('combining CRCs', () => {
-  test('the CRCs are those of the catalogue', () => {
-    expect(CRCS.CRC32(CHECK)).toBe(0xcbf43926n);
-    expect(CRCS.CRC32C(CHECK)).toBe(0xe3069283n);
-    expect(CRCS.CRC64NVME(CHECK)).toBe(0xae8b14860a799888n);
-    expect(CRCS.CRC64XZ(CHECK)).toBe(0x995dc9bbdf1939fan);
-  });
-
-  test('parts give the CRC of the whole, whatever their sizes', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom('CRC32', 'CRC32C', 'CRC64NVME', 'CRC64XZ'),
-        fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 6 }),
-        (algorithm, parts) => {
-          const crcs = parts.map((part) => ({ crc: CRCS[algorithm](part), size: part.length }));
-          expect(combineCrcs(algorithm, crcs)).toBe(CRCS[algorithm](Buffer.concat(parts)));
-        },
-      ),
-    );
-  });
-
-  test('ten thousand parts take no noticeable time', () => {
-    const started = performance.now();
-    combineCrcs(
-      'CRC64XZ',
-      Array.from({ length: 10_000 }, (_, at) => ({ crc: BigInt(at), size: 5_242_880 })),
-    );
-    expect(performance.now() - started).toBeLessThan(5_000);
-  });
-});
 
 describe('joining parts', () => {
   const data = [randomBytes(100), randomBytes(30)];

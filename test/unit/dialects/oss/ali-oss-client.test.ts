@@ -27,9 +27,7 @@ interface AliOss {
   copy(name: string, source: string): Promise<{ data: { etag: string } }>;
   delete(name: string): Promise<{ res: { status: number } }>;
   deleteMulti(names: readonly string[], options?: object): Promise<{ deleted: readonly { Key: string }[] }>;
-  list(
-    query: object,
-  ): Promise<{
+  list(query: object): Promise<{
     objects: readonly { name: string; owner: { id: string }; etag: string; storageClass: string }[];
     nextMarker: string | null;
     isTruncated: boolean;
@@ -419,15 +417,13 @@ function listed(
 } {
   const keys = [...objects.keys()].sort().filter((key) => key > after);
   return {
-    objects: keys
-      .slice(0, most)
-      .map((key) => ({
-        key,
-        size: 1,
-        etag: md5(stored(key).bytes),
-        lastModified: 0,
-        storageClass: 'STANDARD' as const,
-      })),
+    objects: keys.slice(0, most).map((key) => ({
+      key,
+      size: 1,
+      etag: md5(stored(key).bytes),
+      lastModified: 0,
+      storageClass: 'STANDARD' as const,
+    })),
     truncated: keys.length > most,
   };
 }

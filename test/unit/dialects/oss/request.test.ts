@@ -16,42 +16,76 @@ const SIZES = { 'part-size': '32', 'data-size': '40' };
 
 describe('encryption headers by operation', () => {
   test.each([
-    ['PUT', '/b/k'], ['PUT', '/b'], ['POST', '/b/k?uploads'], ['POST', '/b/k?append&position=0'],
+    ['PUT', '/b/k'],
+    ['PUT', '/bucket'],
+    ['POST', '/b/k?uploads'],
+    ['POST', '/b/k?append&position=0'],
   ])('%s %s takes them', async (method, target) => {
-    expect(await decode(method, target, { [SSE]: 'SM4' })).toMatchObject({ wish: { state: 'wellFormed', encryption: { kind: 'managed', algorithm: 'SM4' } } });
-    expect(await decode(method, target, { [SSE]: 'DES' })).toMatchObject({ wish: { state: 'illFormed', asked: { encryption: 'DES' } } });
+    expect(await decode(method, target, { [SSE]: 'SM4' })).toMatchObject({
+      wish: { state: 'wellFormed', encryption: { kind: 'managed', algorithm: 'SM4' } },
+    });
+    expect(await decode(method, target, { [SSE]: 'DES' })).toMatchObject({
+      wish: { state: 'illFormed', asked: { encryption: 'DES' } },
+    });
   });
 
   test('in the query they count as headers', async () => {
-    expect(await decode('PUT', `/b/k?${SSE}=KMS`)).toMatchObject({ wish: { encryption: { kind: 'kms', key: 'default' } } });
+    expect(await decode('PUT', `/b/k?${SSE}=KMS`)).toMatchObject({
+      wish: { encryption: { kind: 'kms', key: 'default' } },
+    });
     expect(await decode('PUT', `/b/k?${SSE}=KMS`, { [SSE]: 'KMS' })).toMatchObject({ wish: { state: 'illFormed' } });
   });
 
   test.each([
-    ['PUT', '/b/k?uploadId=U&partNumber=1'], ['POST', '/b/k?uploadId=U'], ['GET', '/b/k'], ['HEAD', '/b/k'], ['DELETE', '/b/k'],
-    ['PUT', '/b/k?tagging'], ['GET', '/b'], ['PUT', '/b?encryption'], ['PUT', '/b?lifecycle'],
+    ['PUT', '/b/k?uploadId=U&partNumber=1'],
+    ['POST', '/b/k?uploadId=U'],
+    ['GET', '/b/k'],
+    ['HEAD', '/b/k'],
+    ['DELETE', '/b/k'],
+    ['PUT', '/b/k?tagging'],
+    ['GET', '/b'],
+    ['PUT', '/b?encryption'],
+    ['PUT', '/b?lifecycle'],
   ])('%s %s refuses them', async (method, target) => {
-    expect(await refusal(method, target, { [SSE]: 'AES256' })).toMatchObject({ code: 'InvalidArgument', ec: '0005-00000002' });
+    expect(await refusal(method, target, { [SSE]: 'AES256' })).toMatchObject({
+      code: 'InvalidArgument',
+      ec: '0005-00000002',
+    });
     expect(await refusal(method, target, { [`${SSE}-kms-key-id`]: 'k' })).toMatchObject({ code: 'InvalidArgument' });
   });
 
   test('parts and complete may repeat the key id, as ali-oss does', async () => {
-    const headers = { [`${SSE}-key-id`]: 'k1', 'x-oss-tagging': 'a=b', 'x-oss-forbid-overwrite': 'true', 'x-oss-meta-a': 'b' };
-    expect(await decode('PUT', '/b/k?uploadId=U&partNumber=1', headers)).toMatchObject({ repeatedWish: { encryption: { key: 'k1' } } });
-    expect(await refusal('PUT', '/b/k?uploadId=U&partNumber=1', { [`${SSE}-key-id`]: '' })).toMatchObject({ code: 'KMS.InvalidKeyId' });
+    const headers = {
+      [`${SSE}-key-id`]: 'k1',
+      'x-oss-tagging': 'a=b',
+      'x-oss-forbid-overwrite': 'true',
+      'x-oss-meta-a': 'b',
+    };
+    expect(await decode('PUT', '/b/k?uploadId=U&partNumber=1', headers)).toMatchObject({
+      repeatedWish: { encryption: { key: 'k1' } },
+    });
+    expect(await refusal('PUT', '/b/k?uploadId=U&partNumber=1', { [`${SSE}-key-id`]: '' })).toMatchObject({
+      code: 'KMS.InvalidKeyId',
+    });
   });
 });
 
 describe('what is no client`s business', () => {
   test.each([
-    ['x-oss-meta-bucketseal-record'], ['x-oss-meta-bucket-seal-oid'], ['x-oss-meta-bucket_seal'], ['x-bucketseal-encryption'],
-    ['x-oss-replication-status'], ['x-oss-meta-a_b'],
+    ['x-oss-meta-bucketseal-record'],
+    ['x-oss-meta-bucket-seal-oid'],
+    ['x-oss-meta-bucket_seal'],
+    ['x-bucketseal-encryption'],
+    ['x-oss-replication-status'],
+    ['x-oss-meta-a_b'],
   ])('%s is a 400', async (name) => {
     expect(await refusal('PUT', '/b/k', { [name]: 'x' })).toMatchObject({ code: 'InvalidArgument' });
   });
 
   test('over 8 KB of metadata is refused', async () => {
-    expect(await refusal('PUT', '/b/k', { 'x-oss-meta-a': 'x'.repeat(8192) })).toMatchObject({ code: 'MetadataTooLarge' });
+    expect(await refusal('PUT', '/b/k', { 'x-oss-meta-a': 'x'.repeat(8192) })).toMatchObject({
+      code: 'MetadataTooLarge',
+    });
   });
 
   test.each([
@@ -74,9 +108,22 @@ describe('what is no client`s business', () => {
 
 describe('what the model does not cover', () => {
   test('bucket sub-resources of the allowlist pass, the rest is NotImplemented', async () => {
-    expect(await decode('GET', '/b?lifecycle')).toEqual({ operation: 'Passthrough', bucket: 'b', subresource: 'lifecycle', access: 'read' });
+    expect(await decode('GET', '/b?lifecycle')).toEqual({
+      operation: 'Passthrough',
+      bucket: 'b',
+      subresource: 'lifecycle',
+      access: 'read',
+    });
     expect(await decode('PUT', '/b?cors')).toMatchObject({ operation: 'Passthrough', access: 'configure' });
-    for (const [method, target] of [['PUT', '/b/k?symlink'], ['POST', '/b/k?restore'], ['GET', '/b?metaQuery'], ['POST', '/b'], ['POST', '/b/k?select'], ['GET', '/b/k?cors'], ['GET', '/?regionList']] as const)
+    for (const [method, target] of [
+      ['PUT', '/b/k?symlink'],
+      ['POST', '/b/k?restore'],
+      ['GET', '/b?metaQuery'],
+      ['POST', '/b'],
+      ['POST', '/b/k?select'],
+      ['GET', '/b/k?cors'],
+      ['GET', '/?regionList'],
+    ] as const)
       expect(await refusal(method, target)).toMatchObject({ code: 'NotImplemented' });
   });
 
@@ -85,7 +132,11 @@ describe('what the model does not cover', () => {
   });
 
   test('a copy source belongs to copies only', async () => {
-    for (const [method, target] of [['GET', '/b/k'], ['POST', '/b/k?uploads'], ['PUT', '/b']] as const)
+    for (const [method, target] of [
+      ['GET', '/b/k'],
+      ['POST', '/b/k?uploads'],
+      ['PUT', '/b'],
+    ] as const)
       expect(await refusal(method, target, { 'x-oss-copy-source': '/a/b' })).toMatchObject({ code: 'InvalidArgument' });
   });
 });
@@ -93,24 +144,43 @@ describe('what the model does not cover', () => {
 describe('parameters', () => {
   test('lists default to 100 names and refuse more than 1000', async () => {
     expect(await decode('GET', '/b')).toMatchObject({ operation: 'ListObjects', maxKeys: 100 });
-    for (const most of ['0', '1001', '-1', 'many']) expect(await refusal('GET', `/b?max-keys=${most}`)).toMatchObject({ code: 'InvalidArgument' });
+    for (const most of ['0', '1001', '-1', 'many'])
+      expect(await refusal('GET', `/b?max-keys=${most}`)).toMatchObject({ code: 'InvalidArgument' });
     expect(await refusal('GET', '/b?encoding-type=base64')).toMatchObject({ code: 'InvalidArgument' });
   });
 
   test('an empty token is the first page (oss2)', async () => {
     const request = await decode('GET', '/b?list-type=2&continuation-token=&start-after=&delimiter=');
-    expect(request).toEqual({ operation: 'ListObjectsV2', bucket: 'b', prefix: '', delimiter: '', maxKeys: 100, startAfter: '', fetchOwner: false });
+    expect(request).toEqual({
+      operation: 'ListObjectsV2',
+      bucket: 'b',
+      prefix: '',
+      delimiter: '',
+      maxKeys: 100,
+      startAfter: '',
+      fetchOwner: false,
+    });
   });
 
   test('a range is lenient unless the client asks for the standard', async () => {
-    expect(await decode('GET', '/b/k', { range: 'bytes=-5' })).toMatchObject({ range: { kind: 'suffix', length: 5 }, lenientRange: true });
-    expect(await decode('GET', '/b/k', { range: 'bytes=1-2', 'x-oss-range-behavior': 'standard' })).not.toHaveProperty('lenientRange');
-    for (const range of ['bytes=5-1', 'bytes=-', 'bytes=0-1,3-4', 'lines=1-2']) expect(await decode('GET', '/b/k', { range })).not.toHaveProperty('range');
+    expect(await decode('GET', '/b/k', { range: 'bytes=-5' })).toMatchObject({
+      range: { kind: 'suffix', length: 5 },
+      lenientRange: true,
+    });
+    expect(await decode('GET', '/b/k', { range: 'bytes=1-2', 'x-oss-range-behavior': 'standard' })).not.toHaveProperty(
+      'lenientRange',
+    );
+    for (const range of ['bytes=5-1', 'bytes=-', 'bytes=0-1,3-4', 'lines=1-2'])
+      expect(await decode('GET', '/b/k', { range })).not.toHaveProperty('range');
   });
 
   test('response overrides cannot inject a header', async () => {
-    expect(await decode('GET', '/b/k?response-content-type=text%2Fx')).toMatchObject({ overrides: { 'content-type': 'text/x' } });
-    expect(await refusal('GET', '/b/k?response-expires=a%0d%0aset-cookie:x')).toMatchObject({ code: 'InvalidArgument' });
+    expect(await decode('GET', '/b/k?response-content-type=text%2Fx')).toMatchObject({
+      overrides: { 'content-type': 'text/x' },
+    });
+    expect(await refusal('GET', '/b/k?response-expires=a%0d%0aset-cookie:x')).toMatchObject({
+      code: 'InvalidArgument',
+    });
   });
 
   test.each([
@@ -119,27 +189,46 @@ describe('parameters', () => {
     ['/src/a/../b', { bucket: 'src', key: 'a/../b' }],
     ['/src/k%3FversionId=1?versionId=CAE%2F', { bucket: 'src', key: 'k?versionId=1', versionId: 'CAE/' }],
   ])('the copy source %s', async (source, expected) => {
-    expect(await decode('PUT', '/b/k', { 'x-oss-copy-source': source })).toMatchObject({ operation: 'CopyObject', source: expected });
+    expect(await decode('PUT', '/b/k', { 'x-oss-copy-source': source })).toMatchObject({
+      operation: 'CopyObject',
+      source: expected,
+    });
   });
 
-  test.each(['', '/', '//', '/src', '/src/', '//k', '/src/%ff', '/src/k?other=1', '/../x/k'])('the copy source %j is refused', async (source) => {
-    expect(await refusal('PUT', '/b/k', { 'x-oss-copy-source': source })).toMatchObject({ code: 'InvalidArgument' });
-  });
+  test.each(['', '/', '//', '/src', '/src/', '//k', '/src/%ff', '/src/k?other=1', '/../x/k'])(
+    'the copy source %j is refused',
+    async (source) => {
+      expect(await refusal('PUT', '/b/k', { 'x-oss-copy-source': source })).toMatchObject({ code: 'InvalidArgument' });
+    },
+  );
 
   test('the objects of a multi-delete: 1 to 1000, keys byte-exact', async () => {
-    const document = (count: number): string => `<Delete><Quiet>true</Quiet>${'<Object><Key> a&amp;&#x1; </Key></Object>'.repeat(count)}</Delete>`;
-    expect(await decode('POST', '/b?delete', {}, document(2))).toMatchObject({ quiet: true, objects: [{ key: ' a&\u0001 ' }, { key: ' a&\u0001 ' }] });
+    const document = (count: number): string =>
+      `<Delete><Quiet>true</Quiet>${'<Object><Key> a&amp;&#x1; </Key></Object>'.repeat(count)}</Delete>`;
+    expect(await decode('POST', '/b?delete', {}, document(2))).toMatchObject({
+      quiet: true,
+      objects: [{ key: ' a&\u0001 ' }, { key: ' a&\u0001 ' }],
+    });
     for (const body of [document(0), document(1001), '<Delete>', '<Other/>', '<!DOCTYPE x><Delete/>'])
       expect(await refusal('POST', '/b?delete', {}, body)).toMatchObject({ code: 'MalformedXML' });
   });
 
   test('the parts of a complete ascend', async () => {
-    const document = (...numbers: readonly number[]): string => `<CompleteMultipartUpload>${numbers.map((one) => `<Part><PartNumber>${one}</PartNumber><ETag>"E"</ETag></Part>`).join('')}</CompleteMultipartUpload>`;
-    expect(await decode('POST', '/b/k?uploadId=U', {}, document(1, 3))).toMatchObject({ parts: [{ partNumber: 1, etag: 'E' }, { partNumber: 3, etag: 'E' }] });
+    const document = (...numbers: readonly number[]): string =>
+      `<CompleteMultipartUpload>${numbers.map((one) => `<Part><PartNumber>${one}</PartNumber><ETag>"E"</ETag></Part>`).join('')}</CompleteMultipartUpload>`;
+    expect(await decode('POST', '/b/k?uploadId=U', {}, document(1, 3))).toMatchObject({
+      parts: [
+        { partNumber: 1, etag: 'E' },
+        { partNumber: 3, etag: 'E' },
+      ],
+    });
     expect(await refusal('POST', '/b/k?uploadId=U', {}, document(2, 1))).toMatchObject({ code: 'InvalidPartOrder' });
-    for (const body of [document(), document(0), document(10_001)]) expect(await refusal('POST', '/b/k?uploadId=U', {}, body)).toMatchObject({ code: 'MalformedXML' });
+    for (const body of [document(), document(0), document(10_001)])
+      expect(await refusal('POST', '/b/k?uploadId=U', {}, body)).toMatchObject({ code: 'MalformedXML' });
     expect(await decode('POST', '/b/k?uploadId=U', { 'x-oss-complete-all': 'yes' })).toMatchObject({ parts: 'all' });
-    expect(await refusal('POST', '/b/k?uploadId=U', { 'x-oss-complete-all': 'yes' }, document(1))).toMatchObject({ code: 'InvalidArgument' });
+    expect(await refusal('POST', '/b/k?uploadId=U', { 'x-oss-complete-all': 'yes' }, document(1))).toMatchObject({
+      code: 'InvalidArgument',
+    });
   });
 
   test('HEAD ?objectMeta is light', async () => {
@@ -149,11 +238,15 @@ describe('parameters', () => {
 
 describe('client-side encryption', () => {
   const meta = (values: Readonly<Record<string, string>>): Record<string, string> =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [`x-oss-meta-client-side-encryption-${name}`, value]));
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [`x-oss-meta-client-side-encryption-${name}`, value]),
+    );
 
   test('its metadata is carried byte-exact', async () => {
     const odd = Buffer.from('{"ä":"=="}', 'utf8').toString('latin1');
-    expect(await decode('PUT', '/b/k', meta({ ...CSE, matdesc: odd }))).toMatchObject({ metadata: { user: { 'client-side-encryption-matdesc': odd, 'client-side-encryption-key': 'K==' } } });
+    expect(await decode('PUT', '/b/k', meta({ ...CSE, matdesc: odd }))).toMatchObject({
+      metadata: { user: { 'client-side-encryption-matdesc': odd, 'client-side-encryption-key': 'K==' } },
+    });
   });
 
   test.each(Object.keys(CSE))('without %s it is refused', async (missing) => {
@@ -163,24 +256,50 @@ describe('client-side encryption', () => {
 
   test('uploads name their sizes, parts keep to them', async () => {
     expect(await refusal('POST', '/b/k?uploads', meta(CSE))).toMatchObject({ code: 'InvalidEncryptionRequest' });
-    expect(await refusal('POST', '/b/k?uploads', meta({ ...CSE, ...SIZES, 'part-size': '33' }))).toMatchObject({ code: 'InvalidEncryptionRequest' });
-    expect(await decode('POST', '/b/k?uploads', meta({ ...CSE, ...SIZES }))).toMatchObject({ operation: 'CreateMultipartUpload' });
-    const part = (number: number, length: number): [string, string, Record<string, string>, string] =>
-      ['PUT', `/b/k?uploadId=U&partNumber=${number}`, { ...meta({ ...CSE, ...SIZES }), 'content-length': String(length) }, 'x'.repeat(length)];
-    expect(await decode(...part(1, 32))).toMatchObject({ repeatedMetadata: { 'client-side-encryption-part-size': '32' } });
+    expect(await refusal('POST', '/b/k?uploads', meta({ ...CSE, ...SIZES, 'part-size': '33' }))).toMatchObject({
+      code: 'InvalidEncryptionRequest',
+    });
+    expect(await decode('POST', '/b/k?uploads', meta({ ...CSE, ...SIZES }))).toMatchObject({
+      operation: 'CreateMultipartUpload',
+    });
+    const part = (number: number, length: number): [string, string, Record<string, string>, string] => [
+      'PUT',
+      `/b/k?uploadId=U&partNumber=${number}`,
+      { ...meta({ ...CSE, ...SIZES }), 'content-length': String(length) },
+      'x'.repeat(length),
+    ];
+    expect(await decode(...part(1, 32))).toMatchObject({
+      repeatedMetadata: { 'client-side-encryption-part-size': '32' },
+    });
     expect(await decode(...part(2, 8))).toMatchObject({ partNumber: 2 });
-    for (const [number, length] of [[1, 31], [2, 32], [3, 8]] as const) expect(await refusal(...part(number, length))).toMatchObject({ code: 'InvalidEncryptionRequest' });
+    for (const [number, length] of [
+      [1, 31],
+      [2, 32],
+      [3, 8],
+    ] as const)
+      expect(await refusal(...part(number, length))).toMatchObject({ code: 'InvalidEncryptionRequest' });
   });
 
   test('a copy cannot change it, parts are not copied from it', async () => {
-    const source = { user: Object.fromEntries(Object.entries(CSE).map(([name, value]) => [`client-side-encryption-${name}`, value])) };
+    const source = {
+      user: Object.fromEntries(Object.entries(CSE).map(([name, value]) => [`client-side-encryption-${name}`, value])),
+    };
     const copy = async (headers: Record<string, string>): Promise<StorageRequest<'CopyObject' | 'UploadPartCopy'>> =>
       (await decode('PUT', '/b/k', { 'x-oss-copy-source': '/b/k', ...headers })) as StorageRequest<'CopyObject'>;
     expect(oss.copyRefusal?.(await copy({}), source)).toBeUndefined();
-    expect(oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE', ...meta(CSE) }), source)).toBeUndefined();
-    expect(oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE' }), source)?.code).toBe('InvalidEncryptionRequest');
-    expect(oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE', ...meta({ ...CSE, key: 'L==' }) }), source)?.code).toBe('InvalidEncryptionRequest');
-    const part = (await decode('PUT', '/b/k?uploadId=U&partNumber=1', { 'x-oss-copy-source': '/b/k' })) as StorageRequest<'UploadPartCopy'>;
+    expect(
+      oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE', ...meta(CSE) }), source),
+    ).toBeUndefined();
+    expect(oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE' }), source)?.code).toBe(
+      'InvalidEncryptionRequest',
+    );
+    expect(
+      oss.copyRefusal?.(await copy({ 'x-oss-metadata-directive': 'REPLACE', ...meta({ ...CSE, key: 'L==' }) }), source)
+        ?.code,
+    ).toBe('InvalidEncryptionRequest');
+    const part = (await decode('PUT', '/b/k?uploadId=U&partNumber=1', {
+      'x-oss-copy-source': '/b/k',
+    })) as StorageRequest<'UploadPartCopy'>;
     expect(oss.copyRefusal?.(part, source)?.code).toBe('InvalidEncryptionRequest');
     expect(oss.copyRefusal?.(part, { user: {} })).toBeUndefined();
   });
@@ -189,36 +308,91 @@ describe('client-side encryption', () => {
 describe('payload', () => {
   const md5 = (text: string): string => createHash('md5').update(text).digest('base64');
   const read = async (headers: HeaderLines, text: string): Promise<string> =>
-    String(await readBounded(bodyOf(wireRequest({ method: 'PUT', target: '/b/k', headers, body: Buffer.from(text) })).bytes, 100));
+    String(
+      await readBounded(
+        bodyOf(wireRequest({ method: 'PUT', target: '/b/k', headers, body: Buffer.from(text) })).bytes,
+        100,
+      ),
+    );
 
   test('agrees with Content-MD5 and Content-Length, or ends in an error', async () => {
-    expect(await read([['content-length', '5'], ['content-md5', md5('hello')]], 'hello')).toBe('hello');
-    await expect(read([['content-length', '5'], ['content-md5', md5('other')]], 'hello')).rejects.toMatchObject({ code: 'BadDigest' });
+    expect(
+      await read(
+        [
+          ['content-length', '5'],
+          ['content-md5', md5('hello')],
+        ],
+        'hello',
+      ),
+    ).toBe('hello');
+    await expect(
+      read(
+        [
+          ['content-length', '5'],
+          ['content-md5', md5('other')],
+        ],
+        'hello',
+      ),
+    ).rejects.toMatchObject({ code: 'BadDigest' });
     await expect(read([['content-length', '6']], 'hello')).rejects.toMatchObject({ code: 'IncompleteBody' });
     await expect(read([['content-length', '4']], 'hello')).rejects.toMatchObject({ code: 'IncompleteBody' });
-    await expect(read([['content-length', '5'], ['content-md5', 'short']], 'hello')).rejects.toMatchObject({ code: 'InvalidDigest' });
+    await expect(
+      read(
+        [
+          ['content-length', '5'],
+          ['content-md5', 'short'],
+        ],
+        'hello',
+      ),
+    ).rejects.toMatchObject({ code: 'InvalidDigest' });
     await expect(read([['content-length', '-5']], 'hello')).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 
   test('has no length when it is chunked, and none at all without headers', () => {
-    const length = (headers: HeaderLines): number | undefined => bodyOf(wireRequest({ method: 'PUT', target: '/b/k', headers })).length;
+    const length = (headers: HeaderLines): number | undefined =>
+      bodyOf(wireRequest({ method: 'PUT', target: '/b/k', headers })).length;
     expect(length([['transfer-encoding', 'chunked']])).toBeUndefined();
     expect(length([])).toBe(0);
   });
 
   test('a client that goes away mid-body leaves an incomplete one', async () => {
-    const broken = Readable.from((async function* () { await Promise.resolve(); yield Buffer.from('he'); throw new Error('reset'); })());
+    const broken = Readable.from(
+      (async function* () {
+        await Promise.resolve();
+        yield Buffer.from('he');
+        throw new Error('reset');
+      })(),
+    );
     const wire = wireRequest({ method: 'PUT', target: '/b/k', headers: [['content-length', '5']], body: broken });
     await expect(readBounded(bodyOf(wire).bytes, 100)).rejects.toMatchObject({ code: 'IncompleteBody' });
   });
 });
 
 describe('bucket policies', () => {
-  const statement = (changes: object): string => JSON.stringify({ Version: '1', Statement: [{ Effect: 'Deny', Action: ['oss:*'], Principal: ['*'], Resource: ['acs:oss:*:*:b', 'acs:oss:*:*:b/*'], Condition: { Bool: { 'acs:SecureTransport': ['false'] } }, ...changes }] });
+  const statement = (changes: object): string =>
+    JSON.stringify({
+      Version: '1',
+      Statement: [
+        {
+          Effect: 'Deny',
+          Action: ['oss:*'],
+          Principal: ['*'],
+          Resource: ['acs:oss:*:*:b', 'acs:oss:*:*:b/*'],
+          Condition: { Bool: { 'acs:SecureTransport': ['false'] } },
+          ...changes,
+        },
+      ],
+    });
 
   test('the documented HTTPS-only policy', () => {
     expect(oss.parseBucketPolicy(statement({}))).toEqual([
-      { effect: 'Deny', principals: ['*'], actions: ['*'], resources: ['', '*'], conditions: [{ operator: 'bool', subject: 'secureTransport', values: ['false'] }] },
+      {
+        effect: 'Deny',
+        principals: ['*'],
+        actions: ['*'],
+        resources: ['', '*'],
+        conditions: [{ operator: 'bool', subject: 'secureTransport', values: ['false'] }],
+      },
     ]);
   });
 
@@ -226,7 +400,9 @@ describe('bucket policies', () => {
     expect(oss.parseBucketPolicy(statement({ Action: 'oss:GetObject' }))[0]?.actions).toEqual(['read']);
     expect(oss.parseBucketPolicy(statement({ Effect: 'Allow', Action: 'oss:GetObject' }))[0]?.actions).toEqual([]);
     expect(oss.parseBucketPolicy(statement({ Effect: 'Allow', Action: 'oss:Get*' }))[0]?.actions).toEqual(['read']);
-    expect(oss.parseBucketPolicy(statement({ Effect: 'Allow', Action: 'oss:Delete?bject*' }))[0]?.actions).toEqual(['delete']);
+    expect(oss.parseBucketPolicy(statement({ Effect: 'Allow', Action: 'oss:Delete?bject*' }))[0]?.actions).toEqual([
+      'delete',
+    ]);
   });
 
   test.each([
@@ -242,11 +418,21 @@ describe('bucket policies', () => {
   });
 });
 
-async function decode(method: string, target: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<StorageRequest> {
+async function decode(
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string,
+): Promise<StorageRequest> {
   return await oss.decodeRequest(verified(method, target, headers, body));
 }
 
-async function refusal(method: string, target: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<GatewayError> {
+async function refusal(
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string,
+): Promise<GatewayError> {
   try {
     await decode(method, target, headers, body);
   } catch (error) {
@@ -257,9 +443,29 @@ async function refusal(method: string, target: string, headers: Readonly<Record<
 }
 
 /** What the verifier would hand over, path style. */
-function verified(method: string, target: string, headers: Readonly<Record<string, string>> = {}, body?: string): VerifiedRequest {
-  const lines: HeaderLines = [...(body === undefined ? [] : ([['transfer-encoding', 'chunked']] as const)), ...Object.entries(headers)];
-  const wire = wireRequest({ method, target, headers: lines, ...(body === undefined ? {} : { body: Buffer.from(body) }) });
+function verified(
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string,
+): VerifiedRequest {
+  const lines: HeaderLines = [
+    ...(body === undefined || 'content-length' in headers ? [] : ([['transfer-encoding', 'chunked']] as const)),
+    ...Object.entries(headers),
+  ];
+  const wire = wireRequest({
+    method,
+    target,
+    headers: lines,
+    ...(body === undefined ? {} : { body: Buffer.from(body) }),
+  });
   const [, bucket, ...key] = wire.path.split('/');
-  return { wire, accessKeyId: 'id', form: 'oss-v4', bucket: bucket === '' ? undefined : bucket, key: key.join('/') || undefined, body: bodyOf(wire) };
+  return {
+    wire,
+    accessKeyId: 'id',
+    form: 'oss-v4',
+    bucket: bucket === '' ? undefined : bucket,
+    key: key.join('/') || undefined,
+    body: bodyOf(wire),
+  };
 }

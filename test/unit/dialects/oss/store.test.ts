@@ -1,14 +1,16 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { EncodeContext, StoreTarget } from '../../../../src/dialects/dialect.ts';
 import { OSS_CAPABILITIES } from '../../../../src/dialects/oss/capabilities.ts';
 import { oss } from '../../../../src/dialects/oss/index.ts';
+import { bodyOf } from '../../../../src/dialects/oss/payload.ts';
 import type { StoreKeyId } from '../../../../src/model/encryption.ts';
 import type { ObjectAttributes } from '../../../../src/model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../../../../src/model/operations.ts';
 import { headerOf } from '../../../../src/wire/message.ts';
 import { readBounded } from '../../../../src/wire/bounded.ts';
-import { arrived, credential, verifyContext } from './wire-request.ts';
+import { arrived, credential, verifyContext, wireRequest } from './wire-request.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 17, 0, 0);
 const KNOWN = credential('id', 'sk', 'token');
@@ -371,6 +373,116 @@ const ANSWERS: readonly [StorageRequest, StorageResult][] = [
   ],
   [{ operation: 'GetObjectTagging', ...PLACE }, { tags: { 'a<': 'b&' } }],
 ];
+
+describe('the passthrough lane', () => {
+  test('carries the sub-resource and its document, never the client`s signature or its other headers', async () => {
+    const document = Buffer.from('<LifecycleConfiguration/>');
+    const md5 = createHash('md5').update(document).digest('base64');
+    const wire = wireRequest({
+      method: 'PUT',
+      target: '/client-name?lifecycle&OSSAccessKeyId=client&Signature=s&Expires=9&security-token=t&rule=a+b',
+      headers: [
+        ['content-type', 'application/xml'],
+        ['content-md5', md5],
+        ['content-length', String(document.length)],
+        ['x-oss-meta-a', 'b'],
+        ['authorization', 'OSS client:s'],
+        ['cookie', 'c'],
+      ],
+      body: document,
+    });
+    const client = {
+      wire,
+      accessKeyId: 'client',
+      form: 'oss-v1-url',
+      bucket: 'client-name',
+      key: undefined,
+      body: bodyOf(wire),
+    } as const;
+    const unsigned = oss.encodePassthrough?.(client, 'store-name', TARGET);
+    if (unsigned === undefined) throw new Error('no lane');
+    expect(unsigned).toMatchObject({
+      host: 'store-name.127.0.0.1:9000',
+      path: '/',
+      query: 'lifecycle&rule=a%20b',
+      bodyLength: document.length,
+    });
+    expect(unsigned.headers.map(([name]) => name).sort()).toEqual(['content-length', 'content-md5', 'content-type']);
+    const received = oss.verify(arrived(oss.sign(unsigned, TARGET, NOW), document), verifyContext(KNOWN, NOW));
+    expect(await oss.decodeRequest(received)).toEqual({
+      operation: 'Passthrough',
+      bucket: 'store-name',
+      subresource: 'lifecycle',
+      access: 'configure',
+    });
+  });
+});
+
+describe('golden answers', () => {
+  const text = <N extends OperationName>(request: StorageRequest<N>, result: StorageResult<N>): string =>
+    Buffer.from(
+      oss.encodeResponse(request, result, contextOf(request as StorageRequest)).body as Uint8Array,
+    ).toString();
+
+  test('ListObjects: no namespace, .000Z, Type, StorageClass, Owner, NextMarker', () => {
+    const object = {
+      key: 'a b',
+      size: 3,
+      etag: '5d41402abc4b2a76b9719d911017c592',
+      lastModified: NOW + 123,
+      storageClass: 'STANDARD',
+    } as const;
+    expect(
+      text(
+        {
+          operation: 'ListObjects',
+          bucket: 'b',
+          prefix: '',
+          delimiter: '',
+          maxKeys: 1,
+          marker: '',
+          encodingType: 'url',
+        },
+        { objects: [object], commonPrefixes: [], truncated: true },
+      ),
+    ).toBe(
+      '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult><Name>b</Name><Prefix></Prefix><Marker></Marker><MaxKeys>1</MaxKeys><Delimiter></Delimiter><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>a%20b</NextMarker><Contents><Key>a%20b</Key><LastModified>2026-11-21T17:00:00.000Z</LastModified><ETag>&quot;5D41402ABC4B2A76B9719D911017C592&quot;</ETag><Type>Normal</Type><Size>3</Size><StorageClass>Standard</StorageClass><Owner><ID>bucketseal</ID><DisplayName>bucketseal</DisplayName></Owner></Contents></ListBucketResult>',
+    );
+  });
+
+  test('GetBucketEncryption and the flat element of GetBucketInfo', () => {
+    const inner =
+      '<SSEAlgorithm>KMS</SSEAlgorithm><KMSMasterKeyID>k1</KMSMasterKeyID><KMSDataEncryption>SM4</KMSDataEncryption>';
+    expect(text({ operation: 'GetBucketEncryption', bucket: 'b' }, { rule: KMS })).toContain(
+      `<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault>${inner}</ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>`,
+    );
+    const info = {
+      name: 'b',
+      createdAt: NOW,
+      region: 'cn-hangzhou',
+      storageClass: 'STANDARD',
+      acl: 'private',
+    } as const;
+    expect(text({ operation: 'GetBucketInfo', bucket: 'b' }, { ...info, encryption: KMS })).toContain(
+      `<ServerSideEncryptionRule>${inner}</ServerSideEncryptionRule>`,
+    );
+    expect(text({ operation: 'GetBucketInfo', bucket: 'b' }, { ...info, encryption: undefined })).toContain(
+      '<SSEAlgorithm>None</SSEAlgorithm>',
+    );
+  });
+
+  test('ReplicationConfiguration of the policy`s rules', () => {
+    const replication = {
+      rule: 'keep-source',
+      kmsObjects: 'replicate',
+      replicaKey: 'rk',
+      targets: [{ bucket: 't', prefix: 'p/', deletes: true }],
+    } as const;
+    expect(text({ operation: 'GetBucketReplication', bucket: 'b' }, { replication })).toContain(
+      '<PrefixSet><Prefix>p/</Prefix></PrefixSet><Action>ALL</Action><Destination><Bucket>t</Bucket></Destination>',
+    );
+  });
+});
 
 describe('an answer of the client face is read by the store face', () => {
   test.each(ANSWERS.map(([request, result]) => [request.operation, request, result] as const))(

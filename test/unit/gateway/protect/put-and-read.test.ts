@@ -9,7 +9,7 @@ import type { Encryption } from '../../../../src/model/encryption.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
 import { MANAGED_KEY, type Keyring } from '../../../../src/model/keyring.ts';
 import type { SealRecord } from '../../../../src/model/seal.ts';
-import { crc64Decimal, createDigests } from '../../../../src/wire/digests.ts';
+import { crc64Decimal, createDigests, type DigestName } from '../../../../src/wire/digests.ts';
 import { collect, pattern } from '../../envelope/byte-streams.ts';
 import {
   BINDING,
@@ -42,10 +42,14 @@ function expectIntegrityError(error: unknown): void {
   expect((error as GatewayError).message).toBe('We encountered an internal error. Please try again.');
 }
 
-async function crc64Of(bytes: Uint8Array): Promise<string> {
-  const digests = await createDigests(['CRC64']);
+async function digestOf(name: DigestName, bytes: Uint8Array): Promise<Buffer> {
+  const digests = await createDigests([name]);
   digests.update(bytes);
-  return crc64Decimal(digests.value('CRC64')!);
+  return digests.value(name)!;
+}
+
+async function crc64Of(bytes: Uint8Array): Promise<string> {
+  return crc64Decimal(await digestOf('CRC64', bytes));
 }
 
 describe('a sealed put', () => {
@@ -87,15 +91,35 @@ describe('a sealed put', () => {
     expect((await put(keyring, PLAINTEXT, customer(key))).done.etag).not.toBe(MD5);
   });
 
-  test('never tells its digests in clear, and gives them back sealed', async () => {
-    const object = await put(keyring, PLAINTEXT, KMS);
-    expect(JSON.stringify(object.record)).not.toContain(MD5);
-    const claim = { bucket: BUCKET, binding: BINDING, customerKey: undefined, keyring };
-    const meta = await openRecordMeta(object.record, claim);
-    expect(meta.md5).toBe(MD5);
-    expect(meta.crc64).toBe(await crc64Of(PLAINTEXT));
-    expect(meta.checksum).toEqual(object.done.digests.checksum);
-    expect(meta.checksum?.algorithm).toBe('CRC64NVME');
+  test.each<[string, Encryption, string]>([
+    ['managed', MANAGED, MD5],
+    // An opaque ETag needs no MD5, so none is taken.
+    ['kms', KMS, ''],
+  ])(
+    'under %s never tells its digests in clear, and gives those that were taken back sealed',
+    async (_, encryption, md5) => {
+      const crc32 = await digestOf('CRC32', PLAINTEXT);
+      const checksum = { algorithm: 'CRC32' as const, value: () => crc32.toString('base64') };
+      const object = await put(keyring, PLAINTEXT, encryption, { body: { checksum } });
+      for (const told of [MD5, await crc64Of(PLAINTEXT), crc32.toString('base64')])
+        expect(JSON.stringify(object.record)).not.toContain(told);
+      const claim = { bucket: BUCKET, binding: BINDING, customerKey: undefined, keyring };
+      expect(await openRecordMeta(object.record, claim)).toEqual({
+        md5,
+        crc64: await crc64Of(PLAINTEXT),
+        checksum: { algorithm: 'CRC32', value: crc32.toString('base64'), type: 'FULL_OBJECT' },
+      });
+    },
+  );
+
+  test('takes no digest that nobody asked for', async () => {
+    const object = await put(keyring, PLAINTEXT, KMS, { crc64: false });
+    expect(object.done.digests).toEqual({ size: PLAINTEXT.length, md5: '', crc64: '' });
+    expect((await put(keyring, PLAINTEXT, MANAGED, { crc64: false })).done.digests).toEqual({
+      size: PLAINTEXT.length,
+      md5: MD5,
+      crc64: '',
+    });
   });
 
   test('of no bytes is authenticated like any other', async () => {
@@ -302,7 +326,7 @@ describe('an altered record is refused before a byte leaves', () => {
 describe('objects cannot be exchanged', () => {
   async function pair(encryption: Encryption): Promise<readonly [Sealed, Sealed]> {
     const other = { ...BINDING, key: 'invoices/2' };
-    return [await put(keyring, PLAINTEXT, encryption), await put(keyring, PLAINTEXT, encryption, BUCKET, other)];
+    return [await put(keyring, PLAINTEXT, encryption), await put(keyring, PLAINTEXT, encryption, { binding: other })];
   }
   const key = newCustomerKey();
 
@@ -329,7 +353,7 @@ describe('objects cannot be exchanged', () => {
   });
 
   test('between buckets', async () => {
-    const object = await put(keyring, PLAINTEXT, MANAGED, 'other-bucket');
+    const object = await put(keyring, PLAINTEXT, MANAGED, { bucket: 'other-bucket' });
     expectIntegrityError((await readFailure(keyring, object)).error);
     expectIntegrityError(
       (await readFailure(keyring, { ...object, record: { ...object.record, bucket: BUCKET } })).error,
@@ -477,15 +501,29 @@ describe('a rewrap', () => {
 });
 
 describe('content that is not sealed', () => {
-  test('passes unchanged with all digests for the embedded store', async () => {
-    const { bytes, record } = await take(await plainContent(bodyOf(PLAINTEXT), { embedded: true, crc64: true }));
+  test('passes unchanged with the digests that the embedded store and the client need', async () => {
+    const { bytes, record } = await take(
+      await plainContent(bodyOf(PLAINTEXT), { embedded: true, crc64: true, checksum: 'CRC64NVME' }),
+    );
     expect(bytes.equals(PLAINTEXT)).toBe(true);
-    expect(record).toMatchObject({
+    expect(record).toEqual({
       etag: MD5,
-      digests: { size: PLAINTEXT.length, md5: MD5, crc64: await crc64Of(PLAINTEXT) },
+      digests: {
+        size: PLAINTEXT.length,
+        md5: MD5,
+        crc64: await crc64Of(PLAINTEXT),
+        checksum: {
+          algorithm: 'CRC64NVME',
+          value: (await digestOf('CRC64NVME', PLAINTEXT)).toString('base64'),
+          type: 'FULL_OBJECT',
+        },
+      },
     });
-    expect(record.digests.checksum?.algorithm).toBe('CRC64NVME');
-    expect(record.seal).toBeUndefined();
+  });
+
+  test('carries no checksum and no CRC64 that nobody named', async () => {
+    const { record } = await take(await plainContent(bodyOf(PLAINTEXT), { embedded: true, crc64: false }));
+    expect(record).toEqual({ etag: MD5, digests: { size: PLAINTEXT.length, md5: MD5, crc64: '' } });
   });
 
   test('takes only what is asked for a remote store', async () => {

@@ -57,11 +57,16 @@ export async function put(
   keyring: Keyring,
   plaintext: Uint8Array,
   encryption: Encryption = MANAGED,
-  bucket = BUCKET,
-  binding = BINDING,
+  options: {
+    readonly bucket?: string;
+    readonly binding?: SealBinding;
+    readonly crc64?: boolean;
+    readonly body?: Partial<Body>;
+  } = {},
 ): Promise<Sealed & { readonly done: ContentRecord }> {
+  const { bucket = BUCKET, binding = BINDING, crc64 = true, body = {} } = options;
   const services = { keyring, randomBytes, keyIdOf: (alias: string) => alias };
-  const content = await sealPut({ crc64: true, ...services, body: bodyOf(plaintext), encryption, bucket, binding });
+  const content = await sealPut({ crc64, ...services, body: bodyOf(plaintext, body), encryption, bucket, binding });
   const { bytes, record: done } = await take(content);
   const record = done.seal!;
   return { record, files: new Map([[record.parts[0]!.attempt, bytes]]), done };

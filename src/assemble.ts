@@ -7,8 +7,10 @@ import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts
 import { casesSchema } from './config/policy-cases.ts';
 import { POLICY_SCHEMA } from './policy/schema.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
-import { files, NAMES, referenceSources } from './assemble/loading.ts';
-import { BadConfiguration, startRuntime, type Runtime } from './assemble/runtime.ts';
+import { files, NAMES } from './assemble/loading.ts';
+import { checkOnline } from './assemble/check-online.ts';
+import { BadConfiguration } from './assemble/inputs.ts';
+import { startRuntime, type Runtime } from './assemble/runtime.ts';
 
 /** ms that load balancers get to see readiness go before the listeners close. */
 const SHUTDOWN_GRACE_MS = 0;
@@ -23,7 +25,7 @@ export function createServices(): Services {
     colours: process.stdout.isTTY && process.stdout.hasColors(),
     now: Date.now,
     ...files,
-    checkOnline: (outcome) => Promise.resolve(outcome.resolve(referenceSources()).diagnostics),
+    checkOnline: (outcome) => checkOnline(outcome, Date.now),
     serve,
     status,
     schemas: () => ({ gateway: gatewaySchema(NAMES), policy: POLICY_SCHEMA, cases: casesSchema(OPERATIONS) }),

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import type { LoadOutcome } from '../config/load.ts';
+import type { Writable } from 'node:stream';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import { hasErrors, type Diagnostic } from '../config/diagnostics.ts';
+import type { Diagnostic } from '../config/diagnostics.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import type { Services } from '../gateway/call.ts';
 import { createBucketRuleGuard } from '../gateway/bucket-rule.ts';
@@ -13,12 +12,14 @@ import { createSpool } from '../gateway/spool.ts';
 import { createStoredPolicies } from '../gateway/stored-policy.ts';
 import { createUploadTokens } from '../gateway/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
-import { secret } from '../model/encryption.ts';
 import type { Handle } from '../server/handle.ts';
 import { startListeners, type ListenerSettings, type Running as Listening } from '../server/listener.ts';
 import { startAdmin, type AdminRunning } from '../server/admin.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
-import { compileLoaded, files, referenceSources } from './loading.ts';
+import { createGenerations, type Generation } from './generations.ts';
+import type { Inputs } from './inputs.ts';
+import { createReloader, type Reloader, type ReloadOutcome } from './reloader.ts';
+import { createRequestSpans } from './request-spans.ts';
 import { signalsOf } from './signals.ts';
 import { buildSnapshot } from './snapshot.ts';
 import { closeStores, notIn, openStores, type OpenStore } from './stores.ts';
@@ -38,36 +39,59 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-export type ReloadOutcome =
-  | { readonly ok: true; readonly revision: string }
-  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
-
-/** The configuration does not allow a start. */
-export class BadConfiguration extends Error {
-  override readonly name = 'BadConfiguration';
-  readonly diagnostics: readonly Diagnostic[];
-
-  constructor(diagnostics: readonly Diagnostic[]) {
-    super('the configuration does not allow a start');
-    this.diagnostics = diagnostics;
-  }
-}
-
 /** Stored bucket policies and the like may be this many ms old. */
 const STORED_POLICY_INTERVAL_MS = 60_000;
 
-/** Opens everything that a configuration names and listens. `now` is ms since the epoch. */
-export async function startRuntime(configFile: string, now: () => number): Promise<Runtime> {
-  const first = resolved(files.load(configFile));
-  const { config } = first;
+/** Where a runtime writes; standard error when absent. */
+export interface RuntimeOutput {
+  readonly audit: Writable;
+  readonly log: { write(line: string): void };
+}
+
+/**
+ * Opens everything that a configuration names and listens. `now` is ms since the epoch. Rejects with
+ * `BadConfiguration` where the files do not allow a start.
+ */
+export async function startRuntime(
+  configFile: string,
+  now: () => number,
+  output: RuntimeOutput = { audit: process.stderr, log: process.stderr },
+): Promise<Runtime> {
   const telemetry = createTelemetry({
     level: 'info',
     now,
     secretNames: Object.values(DIALECTS).flatMap((dialect) => dialect.secretNames),
-    audit: { sink: process.stderr, keys: 'hash' },
+    audit: { sink: output.audit, keys: 'hash' },
     labelledBuckets: [],
-    logDestination: process.stderr,
+    logDestination: output.log,
   });
+  const house: { apply?: (inputs: Inputs) => Promise<void> } = {};
+  const reloader = await createReloader({
+    configFile,
+    now,
+    telemetry,
+    apply: async (inputs) => {
+      await house.apply?.(inputs);
+    },
+  });
+  try {
+    return await open({ reloader, telemetry, now, house });
+  } catch (error) {
+    reloader.close();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly reloader: Reloader;
+  readonly telemetry: Telemetry;
+  readonly now: () => number;
+  /** Gets what a reload does, once there is something to reload. */
+  readonly house: { apply?: (inputs: Inputs) => Promise<void> };
+}
+
+async function open({ reloader, telemetry, now, house }: Opening): Promise<Runtime> {
+  const { config, diagnostics } = reloader.first;
   const keyring = await openKeyring(config, now);
   const columnKey = (): Promise<Uint8Array> => keyring.ownKey('columns');
   const storeOptions = {
@@ -77,79 +101,86 @@ export async function startRuntime(configFile: string, now: () => number): Promi
       telemetry.logger[level](fields, message),
     observe: telemetry.metrics.upstream,
   };
+  const spans = createRequestSpans(telemetry.spans);
   const services: Services = {
     now,
     randomBytes,
-    signals: signalsOf(telemetry),
+    signals: signalsOf(telemetry, spans.facts),
     uploadTokens: createUploadTokens(await keyring.ownKey('upload-tokens')),
     spool: createSpool({ directory: tmpdir(), limit: config.limits.spool, randomBytes }),
     bucketRules: createBucketRuleGuard(now),
     storedPolicies: createStoredPolicies(now, STORED_POLICY_INTERVAL_MS),
   };
-
-  let stores: ReadonlyMap<string, OpenStore> = new Map();
-  const build = async (outcome: Resolved): Promise<Snapshot> => {
-    const next = await openStores(outcome.config, stores, storeOptions);
-    const replaced = notIn(stores, next);
-    const created = await keyring.ensure(outcome.aliases);
+  const build = async (inputs: Inputs, kept: readonly OpenStore[], previous: Snapshot | undefined): Promise<Generation> => {
+    const created = await keyring.ensure(inputs.aliases);
     if (created.length > 0) telemetry.logger.info({ keys: created }, 'keys created');
-    stores = next;
-    // Requests under way still hold the old snapshot; a pool that closes lets them finish.
-    if (replaced.length > 0) void closeStores(replaced);
-    return buildSnapshot({ ...outcome, stores, keyring });
-  };
-  let snapshot = await build(first);
-  telemetry.metrics.reloaded({ ok: true, atSeconds: now() / 1000 });
-
-  const gateway = createGateway({ snapshot: () => snapshot, services });
-  const handle: Handle = async (wire, signal) => {
-    const answer = await gateway.handle(wire, signal);
-    if (!('lane' in answer)) return answer;
-    const transport = stores.get(answer.store)?.transport;
-    if (transport === undefined) return gateway.encodeFailure(new Error(`no transport for ${answer.store}`), wire);
-    const { origin, request } = answer.lane;
-    return {
-      passthrough: {
-        origin,
-        path: request.query === '' ? request.path : `${request.path}?${request.query}`,
-        method: request.method,
-        headers: request.headers,
-        dispatcher: transport.dispatcher as never,
-      },
-    };
-  };
-  let ready = true;
-  const reload = async (): Promise<ReloadOutcome> => {
+    const stores = await openStores(inputs.config, kept, storeOptions);
     try {
-      const next = resolved(files.load(configFile));
-      snapshot = await build(next);
-      services.bucketRules.forget();
-      telemetry.metrics.reloaded({ ok: true, atSeconds: now() / 1000 });
-      telemetry.logger.info({ revision: snapshot.revision }, 'configuration reloaded');
-      return { ok: true, revision: snapshot.revision };
+      return { stores, snapshot: buildSnapshot({ ...inputs, stores, keyring, previous }) };
     } catch (error) {
-      telemetry.metrics.reloaded({ ok: false, atSeconds: now() / 1000 });
-      const diagnostics = error instanceof BadConfiguration ? error.diagnostics : [];
-      telemetry.logger.error(
-        { error, problems: diagnostics.length },
-        'configuration not reloaded; the last good one stays',
-      );
-      return { ok: false, diagnostics };
+      await closeStores(notIn([...stores.values()], kept));
+      throw error;
     }
   };
+  const generations = createGenerations(await build(reloader.first, [], undefined));
+  telemetry.metrics.reloaded({ ok: true, atSeconds: now() / 1000 });
 
+  const gateway = createGateway({ snapshot: () => generations.current().snapshot, services });
+  const handle: Handle = (wire, signal) =>
+    spans.run(wire, async () => {
+      // In one turn with the gateway's own look at the snapshot: both see the same generation.
+      const { stores } = generations.begin(wire);
+      const answer = await gateway.handle(wire, signal);
+      if (!('lane' in answer)) return answer;
+      const transport = stores.get(answer.store)?.transport;
+      if (transport === undefined) return gateway.encodeFailure(new Error(`no transport for ${answer.store}`), wire);
+      const { origin, request } = answer.lane;
+      return {
+        passthrough: {
+          origin,
+          path: request.query === '' ? request.path : `${request.path}?${request.query}`,
+          method: request.method,
+          headers: request.headers,
+          dispatcher: transport.dispatcher as never,
+        },
+      };
+    });
+  let ready = true;
   const listening = await startListeners({
-    listeners: await Promise.all(config.listeners.map(listenerOf)),
+    listeners: config.listeners.map((listener) => listenerOf(listener, reloader.first)),
     trustedProxies: config.trustedProxies,
     limits: config.limits,
     handle,
     encodeFailure: (error, { wire }) => gateway.encodeFailure(error, wire),
-    observe: ({ wire, listener, status, duration }) =>
-      telemetry.metrics.request({ method: wire?.method ?? '', status, listener, seconds: duration / 1000 }),
+    observe: ({ wire, listener, requestId, status, duration }) => {
+      const operation = spans.operationOf(requestId);
+      telemetry.metrics.request({
+        method: wire?.method ?? '',
+        status,
+        listener,
+        seconds: duration / 1000,
+        ...(operation === undefined ? {} : { operation }),
+      });
+      spans.end(requestId);
+      if (wire !== undefined) generations.end(wire);
+    },
     report: (error, requestId) => telemetry.logger.error({ requestId, error }, 'server'),
     requestId: () => randomBytes(12).toString('hex').toUpperCase(),
     now,
   });
+  let presented = reloader.first.certificates;
+  house.apply = async (inputs) => {
+    // A store that is still closing holds its lock.
+    await generations.settled();
+    const next = await build(inputs, generations.openStores(), generations.current().snapshot);
+    // Everything was judged before and nothing waits from here on: one swap.
+    generations.replace(next);
+    listening.reloadTrustedProxies(inputs.config.trustedProxies);
+    for (const [name, material] of changedCertificates(presented, inputs)) listening.reloadCertificate(name, material);
+    presented = new Map([...presented].map(([name, material]) => [name, inputs.certificates.get(name) ?? material]));
+    services.bucketRules.forget();
+    services.storedPolicies.clear();
+  };
   telemetry.metrics.watchInFlight(listening.inFlight);
   const admin =
     config.admin === undefined
@@ -158,54 +189,46 @@ export async function startRuntime(configFile: string, now: () => number): Promi
           ...config.admin,
           ready: () => (ready ? { ready } : { ready, reason: 'draining' }),
           metrics: telemetry.scrape,
-          status: () => statusOf(snapshot),
+          status: () => ({ ...statusOf(generations.current().snapshot), configuration: reloader.status() }),
           reload: async () => {
-            const outcome = await reload();
-            return { ok: outcome.ok, message: outcome.ok ? outcome.revision : 'the last good configuration stays' };
+            const outcome = await reloader.reload();
+            return outcome.ok
+              ? { ok: true, message: outcome.revision }
+              : { ok: false, message: 'the last good configuration stays', problems: reloader.status().rejected?.problems };
           },
           report: (error) => telemetry.logger.error({ error }, 'admin'),
         });
+  reloader.watch();
   return {
     listening,
     admin,
     telemetry,
     config,
-    diagnostics: first.diagnostics,
-    revision: () => snapshot.revision,
-    reload,
+    diagnostics,
+    revision: () => generations.current().snapshot.revision,
+    reload: reloader.reload,
     unready: () => {
       ready = false;
     },
     close: async () => {
+      reloader.close();
       await admin?.close();
-      await closeStores([...stores.values()]);
+      await generations.close();
       await telemetry.close();
     },
   };
 }
 
-interface Resolved {
-  readonly config: GatewayConfig;
-  readonly revision: string;
-  readonly policy: Snapshot['policy'];
-  readonly shadow: Snapshot['shadow'];
-  readonly aliases: readonly string[];
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-function resolved(outcome: LoadOutcome): Resolved {
-  const { config, diagnostics } = outcome.resolve(referenceSources());
-  const all = [...outcome.diagnostics, ...diagnostics];
-  if (config === undefined || outcome.policy === undefined || hasErrors(all)) throw new BadConfiguration(all);
-  const policy = compileLoaded(outcome.policy, config);
-  return {
-    config,
-    revision: outcome.revision,
-    policy,
-    shadow: outcome.shadow === undefined ? undefined : compileLoaded(outcome.shadow, config),
-    aliases: policy.aliases.map((alias) => policy.keyAt(alias as never, 'keyring')),
-    diagnostics: all,
-  };
+/** Listeners that have TLS now and whose texts differ from those presented; a new context also ends resumed sessions. */
+function changedCertificates(presented: Inputs['certificates'], { certificates }: Inputs): Inputs['certificates'] {
+  return new Map(
+    [...certificates].filter(([name, next]) => {
+      const now = presented.get(name);
+      return (
+        now !== undefined && (now.certificate !== next.certificate || now.key.reveal() !== next.key.reveal())
+      );
+    }),
+  );
 }
 
 async function openKeyring(config: GatewayConfig, now: () => number): Promise<LocalKeyring> {
@@ -214,25 +237,19 @@ async function openKeyring(config: GatewayConfig, now: () => number): Promise<Lo
   return await openLocalKeyring({ file: keyring.file, now, randomBytes });
 }
 
-async function listenerOf(listener: GatewayConfig['listeners'][number]): Promise<ListenerSettings> {
-  const { name, host, port, tls, proxyProtocol } = listener;
-  return {
-    name,
-    host,
-    port,
-    proxyProtocol,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: { certificate: await readFile(tls.certificate, 'utf8'), key: secret(await readFile(tls.key, 'utf8')) },
-        }),
-  };
+function listenerOf(listener: GatewayConfig['listeners'][number], { certificates }: Inputs): ListenerSettings {
+  const { name, host, port, proxyProtocol } = listener;
+  const tls = certificates.get(name);
+  return { name, host, port, proxyProtocol, ...(tls === undefined ? {} : { tls }) };
 }
 
 function statusOf(snapshot: Snapshot): object {
   return {
     revision: snapshot.revision,
     policy: { file: snapshot.policy.file, revision: snapshot.policy.revision },
+    ...(snapshot.shadow === undefined
+      ? {}
+      : { shadowPolicy: { file: snapshot.shadow.file, revision: snapshot.shadow.revision } }),
     stores: snapshot.directory.all.map(({ name, type }) => ({ name, type })),
     distrusted: snapshot.distrust.size,
   };

@@ -1,13 +1,26 @@
 import type { Signals } from '../gateway/signals.ts';
+import type { SpanFacts } from '../telemetry/spans.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
-/** The gateway's signals as log lines, metrics and audit records. */
-export function signalsOf({ logger, metrics, audit }: Telemetry): Signals {
+/** The gateway's signals as log lines, metrics, audit records and facts of the request's span. */
+export function signalsOf(
+  { logger, metrics, audit }: Pick<Telemetry, 'logger' | 'metrics' | 'audit'>,
+  spanFacts: (requestId: string, facts: SpanFacts) => void,
+): Signals {
   return {
+    began({ requestId, operation, bucket, policyRevision }) {
+      spanFacts(requestId, { operation, revision: policyRevision, ...(bucket === undefined ? {} : { bucket }) });
+    },
     decision(record) {
       const { requestId, accessKeyId, operation, bucket, key, rule, effect, decided, by, ...details } = record;
-      metrics.decision({ operation, effect, by, mode: record.wouldHave === undefined ? 'enforce' : 'audit', bucket });
+      const mode = record.wouldHave === undefined ? 'enforce' : 'audit';
+      metrics.decision({ operation, effect, by, mode, bucket });
       if (record.overridden) metrics.overridden({ bucket });
+      if (record.wouldHave !== undefined)
+        metrics.wouldHave({ source: 'audit', effect: kindOf(record.wouldHave), operation, bucket });
+      if (record.shadow !== undefined)
+        metrics.wouldHave({ source: 'shadow', effect: kindOf(record.shadow), operation, bucket });
+      spanFacts(requestId, { rule, decision: effect, mode, requested: record.wish, effective: decided, by });
       audit.write({
         kind: 'decision',
         requestId,
@@ -49,4 +62,9 @@ export function signalsOf({ logger, metrics, audit }: Telemetry): Signals {
       logger.error({ requestId, operation, error }, 'failed');
     },
   };
+}
+
+/** `deny AccessDenied`, `change to kms orders`, `allow kms orders by gateway`: the first word, as a label. */
+function kindOf(words: string): 'deny' | 'change' {
+  return words.startsWith('deny ') ? 'deny' : 'change';
 }

@@ -15,6 +15,8 @@ export function buildSnapshot(parts: {
   readonly shadow: Policy | undefined;
   readonly stores: ReadonlyMap<string, OpenStore>;
   readonly keyring: Keyring;
+  /** The snapshot before: a listener that the files no longer name still listens, under the rules it had. */
+  readonly previous: Snapshot | undefined;
 }): Snapshot {
   const { config, stores } = parts;
   return {
@@ -27,12 +29,13 @@ export function buildSnapshot(parts: {
     keyring: parts.keyring,
     addressing: { domains: config.domains, cnames: config.cnames },
     bucketsWithoutRule: config.bucketsWithoutRule,
-    listeners: new Map(
-      config.listeners.map((listener) => [
-        listener.name,
-        { dialect: pinOf(listener.dialect), signatures: listener.signatures },
-      ]),
-    ),
+    listeners: new Map([
+      ...(parts.previous?.listeners ?? []),
+      ...config.listeners.map(
+        (listener) =>
+          [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }] as const,
+      ),
+    ]),
     hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),
     distrust: createDistrust(),
     bucketRuleInterval: config.limits.bucketRule,

@@ -29,19 +29,20 @@ export interface OpenStore {
   readonly transport: Transport | undefined;
 }
 
-/** Opens the configuration's stores, keeping those of `previous` whose configuration is the same. */
+/** Opens the configuration's stores, keeping those that are open already and whose configuration is the same. */
 export async function openStores(
   config: GatewayConfig,
-  previous: ReadonlyMap<string, OpenStore>,
+  open: readonly OpenStore[],
   options: StoreOptions,
 ): Promise<ReadonlyMap<string, OpenStore>> {
   const opened = new Map<string, OpenStore>();
+  const known = new Map(open.map((store) => [store.identity, store]));
   try {
     for (const [name, store] of Object.entries(config.stores)) {
       const ca = store.kind === 'remote' && store.ca !== undefined ? await readFile(store.ca, 'utf8') : undefined;
       const identity = identityOf(name, store, ca, config);
-      const kept = previous.get(name);
-      if (kept?.identity === identity) opened.set(name, withCapabilities(kept, store.capabilities));
+      const kept = known.get(identity);
+      if (kept !== undefined) opened.set(name, withName(kept, name, store.capabilities));
       else if (store.kind === 'embedded') {
         const backend = await openLocalStore({
           name,
@@ -54,24 +55,21 @@ export async function openStores(
         });
         opened.set(
           name,
-          withCapabilities({ backend, identity, lane: undefined, transport: undefined }, store.capabilities),
+          withName({ backend, identity, lane: undefined, transport: undefined }, name, store.capabilities),
         );
       } else opened.set(name, openRemote(name, store, { ca, identity, config, options }));
     }
     return opened;
   } catch (error) {
-    await closeStores(notIn(opened, previous));
+    await closeStores(notIn([...opened.values()], open));
     throw error;
   }
 }
 
 /** The stores of one set that the other does not keep open. */
-export function notIn(
-  one: ReadonlyMap<string, OpenStore>,
-  other: ReadonlyMap<string, OpenStore>,
-): readonly OpenStore[] {
-  const kept = new Set([...other.values()].map(({ identity }) => identity));
-  return [...one.values()].filter(({ identity }) => !kept.has(identity));
+export function notIn(one: readonly OpenStore[], other: readonly OpenStore[]): readonly OpenStore[] {
+  const kept = new Set(other.map(({ identity }) => identity));
+  return one.filter(({ identity }) => !kept.has(identity));
 }
 
 export async function closeStores(stores: readonly OpenStore[]): Promise<void> {
@@ -119,9 +117,9 @@ function openRemote(
   return { backend, identity, lane: createLane(dialect, target, options.now), transport };
 }
 
-/** An embedded store has one lock and stays open; what is declared of it may change under it. */
-function withCapabilities(store: OpenStore, capabilities: Capabilities): OpenStore {
-  return { ...store, backend: { ...store.backend, capabilities } };
+/** An embedded store has one lock and stays open; its name and what is declared of it may change over it. */
+function withName(store: OpenStore, name: string, capabilities: Capabilities): OpenStore {
+  return { ...store, backend: { ...store.backend, name, capabilities } };
 }
 
 /** Secrets count by value, so that a rotated credential opens the store anew; the text never leaves this module. */
@@ -131,7 +129,7 @@ function identityOf(
   ca: string | undefined,
   config: GatewayConfig,
 ): string {
-  if (store.kind === 'embedded') return JSON.stringify(['embedded', name, store.directory]);
+  if (store.kind === 'embedded') return JSON.stringify(['embedded', store.directory]);
   const { credentials } = store;
   const secrets = [credentials.accessKeyId, credentials.secretAccessKey.reveal(), credentials.sessionToken?.reveal()];
   return JSON.stringify([name, store, secrets, ca, config.limits]);

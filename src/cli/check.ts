@@ -1,6 +1,7 @@
+import { REMOTE_CODES } from '../config/diagnostic-codes.ts';
 import { exitCodeOf, hasErrors, inOrder } from '../config/diagnostics.ts';
 import { printDiagnostics } from './diagnostics-output.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Services } from './ports.ts';
 
 export interface CheckOptions {
@@ -11,11 +12,16 @@ export interface CheckOptions {
   readonly online: boolean;
 }
 
-/** `bucketseal check`: 0 with warnings, 3 for an ERROR, or for any warning with `--strict`. */
+/** `bucketseal check`: 0 with warnings, 3 for an ERROR, or for any warning with `--strict`; 5 where only a store or keyring fails. */
 export async function check(services: Services, options: CheckOptions): Promise<ExitCode> {
   const outcome = services.load(options.config);
   const online = options.online && !hasErrors(outcome.diagnostics) ? await services.checkOnline(outcome) : [];
   const diagnostics = inOrder([...outcome.diagnostics, ...online]);
   printDiagnostics(services, diagnostics, { json: options.json, subject: options.config });
-  return exitCodeOf(diagnostics, { strict: options.strict });
+  const here = exitCodeOf(
+    diagnostics.filter(({ code }) => !REMOTE_CODES.has(code)),
+    { strict: options.strict },
+  );
+  if (here !== EXIT.ok) return here;
+  return hasErrors(diagnostics) ? EXIT.remote : EXIT.ok;
 }

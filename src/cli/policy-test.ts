@@ -69,7 +69,11 @@ function differences(explanation: Explanation, expected: Expectation): readonly 
   const denial = access?.effect === 'deny' ? access : decision?.effect === 'deny' ? decision : undefined;
   const allowance = decision?.effect === 'allow' ? decision : undefined;
   const reason = denial?.reason ?? allowance?.reason;
-  const compare = (what: string, wanted: unknown, got: unknown): readonly string[] =>
+  const compare = (
+    what: string,
+    wanted: string | boolean | undefined,
+    got: string | boolean | undefined,
+  ): readonly string[] =>
     wanted === undefined || wanted === got
       ? []
       : [`${what}: expected ${String(wanted)}, got ${String(got ?? 'nothing')}`];

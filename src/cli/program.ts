@@ -122,8 +122,19 @@ interface ExplainFlags {
   readonly json: boolean;
 }
 
-function requestOf({ http, config: _config, json: _json, ...rest }: ExplainFlags): RequestDescription {
-  return { ...rest, secure: !http };
+function requestOf(flags: ExplainFlags): RequestDescription {
+  const { bucket, key, client, operation, encryption, bucketRule, tls, at } = flags;
+  return {
+    bucket,
+    operation,
+    tls,
+    secure: !flags.http,
+    ...(key === undefined ? {} : { key }),
+    ...(client === undefined ? {} : { client }),
+    ...(encryption === undefined ? {} : { encryption }),
+    ...(bucketRule === undefined ? {} : { bucketRule }),
+    ...(at === undefined ? {} : { at }),
+  };
 }
 
 function configOption(): Option {

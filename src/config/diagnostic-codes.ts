@@ -47,6 +47,39 @@ export const DIAGNOSTIC_CODES = {
   'trust-everybody': { level: 'SECURITY_WARNING', text: 'Anybody may claim to have come over TLS.' },
   'store-over-http': { level: 'SECURITY_WARNING', text: 'A store beyond this machine is spoken to over plain HTTP.' },
   'unused-ca': { level: 'WARNING', text: 'A certificate authority without TLS.' },
+  'bad-certificate': { level: 'ERROR', text: 'A listener’s certificate or key cannot be read, or they are no pair.' },
+  'expired-certificate': { level: 'WARNING', text: 'A listener’s certificate is out of date.' },
+  'bad-ca': { level: 'ERROR', text: 'A private authority cannot be read or is no certificate.' },
+  'self-test': { level: 'ERROR', text: 'A rule could not decide when it was asked at the load.' },
+  'not-loaded': {
+    level: 'ERROR',
+    text: 'What the files ask for could not be opened; the last good ones stay in force.',
+  },
+  'store-unreachable': { level: 'ERROR', text: 'A store does not answer (--online).' },
+  'store-refused': { level: 'ERROR', text: 'A store refuses the gateway’s credentials (--online).' },
+  'store-unproven': {
+    level: 'WARNING',
+    text: 'A store answers, but lets the gateway list no buckets: its rights are unproven (--online).',
+  },
+  'store-directory': { level: 'ERROR', text: 'The directory of an embedded store cannot be used (--online).' },
+  'keyring-unavailable': { level: 'ERROR', text: 'The keyring does not answer, or holds no usable key (--online).' },
+  'missing-kms-key': {
+    level: 'WARNING',
+    text: 'The keyring has no key of this name yet; the start makes it (--online).',
+  },
+  'unusable-kms-key': {
+    level: 'ERROR',
+    text: 'A key that the policy names is disabled or pending deletion (--online).',
+  },
   'no-client': { level: 'WARNING', text: 'Nobody could call.' },
   'no-grants': { level: 'WARNING', text: 'A client that may do nothing.' },
 } as const satisfies Readonly<Record<string, { readonly level: Level; readonly text: string }>>;
+
+/** Findings about what answers on the network or lies beyond the files: exit code 5 instead of 3. */
+export const REMOTE_CODES: ReadonlySet<string> = new Set<keyof typeof DIAGNOSTIC_CODES>([
+  'store-unreachable',
+  'store-refused',
+  'store-directory',
+  'keyring-unavailable',
+  'unusable-kms-key',
+]);

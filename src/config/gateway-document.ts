@@ -66,6 +66,8 @@ export interface CapabilitiesDocument {
   readonly append?: boolean;
   readonly tagging?: boolean;
   readonly versions?: boolean;
+  readonly bucketInfo?: boolean;
+  readonly completesAll?: boolean;
 }
 
 export interface KeyringDocument {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Diagnostic, Level } from './diagnostics.ts';
 import type { ClientDocument, GatewayDocument, StoreDocument } from './gateway-document.ts';
-import { DEFAULT_LIMITS } from './gateway-config.ts';
+import type { Limits } from './gateway-config.ts';
 import type { GatewayNames } from './gateway-schema.ts';
 import { parseDuration, parseSize } from './quantities.ts';
 import type { YamlFile, YamlPath } from './yaml-file.ts';
@@ -174,7 +174,7 @@ function clientsOf(clients: readonly ClientDocument[], say: Say): readonly Diagn
 function limitsOf({ limits = {} }: GatewayDocument, say: Say): readonly Diagnostic[] {
   const sizes: readonly string[] = ['inFlight', 'spool'];
   const found: Diagnostic[] = [];
-  for (const [name, value] of Object.entries(limits) as [keyof typeof DEFAULT_LIMITS, string | number][]) {
+  for (const [name, value] of Object.entries(limits) as [keyof Limits, string | number][]) {
     if (name === 'connections' || name === 'storeConnections') continue;
     const understood = sizes.includes(name) ? parseSize(value) : parseDuration(value);
     if (understood === undefined) found.push(say('ERROR', 'bad-value', ['limits', name], `"${name}" is too large`));

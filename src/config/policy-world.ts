@@ -13,10 +13,9 @@ export interface PolicyFacts {
 export function policyFactsOf(config: DeclaredConfig | GatewayConfig): PolicyFacts {
   return {
     stores: Object.fromEntries(
-      Object.entries(config.stores).map(([name, { type, capabilities }]) => [
-        name,
-        { type, capabilities, seals: capabilities.seals },
-      ]),
+      Object.entries<{ readonly type: string; readonly capabilities: Capabilities }>(config.stores).map(
+        ([name, { type, capabilities }]) => [name, { type, capabilities, seals: capabilities.seals }],
+      ),
     ),
     bucketsWithoutRule: config.bucketsWithoutRule,
   };

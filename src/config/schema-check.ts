@@ -32,7 +32,7 @@ type Judge = (data: unknown, path: YamlPath) => readonly Mistake[];
 function judgeOf(ajv: Ajv2020, schema: JsonSchema, root: JsonSchema): Judge {
   const validate = compiled(ajv, schema, root);
   return (data, path) => {
-    if (validate(data) === true) return [];
+    if (validate(data)) return [];
     return mistakesOf(validate.errors ?? [], path, (branch) => judgeOf(ajv, branch, root));
   };
 }
@@ -132,7 +132,7 @@ function mistakeOf(error: ErrorObject, path: YamlPath): readonly Mistake[] {
     case 'additionalProperties':
     case 'unevaluatedProperties': {
       const key = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
-      return [unknownKey(key, Object.keys((parent['properties'] ?? {}) as object), path, parent)];
+      return [unknownKey(key, Object.keys(parent['properties'] ?? {}), path, parent)];
     }
     case 'required':
     case 'dependentRequired': {
@@ -165,7 +165,7 @@ function mistakeOf(error: ErrorObject, path: YamlPath): readonly Mistake[] {
     case '$ref':
       return [];
     default:
-      return 'propertyName' in error && error.propertyName !== undefined ? [] : [badValue(error, parent, path)];
+      return error.propertyName !== undefined ? [] : [badValue(error, parent, path)];
   }
 }
 

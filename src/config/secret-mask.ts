@@ -47,7 +47,7 @@ function maskLine(line: string): string {
 }
 
 /** `https://user:password@host`: a password in the clear, whatever the key is called. */
-const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)([^\s/@"']+)@/gi;
+const URL_CREDENTIALS = /(:\/\/)([^\s/@"']{1,512})@/g;
 
 function looksLikeReference(value: string): boolean {
   return /^["']?\$\{(env|file):[^}]*\}?["']?\s*$/.test(value);

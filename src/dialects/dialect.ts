@@ -135,8 +135,8 @@ export interface Dialect {
   /** Whether the request carries this dialect's kind of signature, and for which access key; judged before any secret is touched. */
   claims(wire: WireRequest): Claim | undefined;
   verify(wire: WireRequest, context: VerifyContext): VerifiedRequest;
-  /** Small XML bodies are read here, bounded. */
-  decodeRequest(request: VerifiedRequest): Promise<StorageRequest>;
+  /** Small XML bodies are read here, bounded. `allowed`: what the bucket's policy lets the store call out for; absent is nothing. */
+  decodeRequest(request: VerifiedRequest, allowed?: readonly CallOut[]): Promise<StorageRequest>;
   encodeResponse<N extends OperationName>(
     request: StorageRequest<N>,
     result: StorageResult<N>,
@@ -162,7 +162,7 @@ export interface Dialect {
   encodePassthrough?(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest;
 
   /** Whether the request would make the store call out to somebody (DESIGN: refused unless the bucket's policy allows it). */
-  callsOut?(request: VerifiedRequest): 'callback' | 'process' | 'fetch' | undefined;
+  callsOut?(request: VerifiedRequest): CallOut | undefined;
   /** What this language refuses of a copy once the source's metadata is known (OSS: client-side encryption is set once). */
   copyRefusal?(
     request: StorageRequest<'CopyObject' | 'UploadPartCopy'>,
@@ -176,6 +176,9 @@ export interface Dialect {
   /** A stored bucket policy's statements in the model's words. */
   parseBucketPolicy(document: string): readonly BucketPolicyStatement[];
 }
+
+/** Why a store would call somebody: the words of the policy's `allow`. */
+export type CallOut = 'callback' | 'process' | 'fetch';
 
 export interface Claim {
   readonly accessKeyId: string | undefined;

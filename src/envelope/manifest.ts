@@ -50,13 +50,6 @@ export function verifyManifest(macKey: KeyObject, record: SealRecord, binding: S
   if (record.parts.length === 0 || size !== record.size || !consistent) throw integrityError('manifest sizes disagree');
 }
 
-/** hex SHA-256 of a record without its wrapped key: kept at the index, it shows a record rolled back beside the data. */
-export function recordHash(record: SealRecord): string {
-  return createHash('sha256')
-    .update(lengthPrefixed([...recordFields(record), record.mac]))
-    .digest('hex');
-}
-
 function macOf(macKey: KeyObject, record: Omit<SealRecord, 'mac'>, binding: SealBinding): Buffer {
   return createHmac('sha512', macKey)
     .update(lengthPrefixed([...recordFields(record), binding.key, metadataHash(binding.metadata)]))

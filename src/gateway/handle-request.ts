@@ -105,12 +105,22 @@ function clientOf(verified: VerifiedRequest, snapshot: Snapshot): Client {
 /** Transport comes first, the body unread: what was sent in clear text was already too much. */
 function demandTransport(call: Call): void {
   const { bucket, key } = call.verified;
-  if (bucket === undefined) return;
   const { secure, tlsVersion } = call.wire.connection;
   demand(
-    call.snapshot.policy.transport({ principal: call.client.principal, bucket, key, secure, tlsVersion }),
+    call.snapshot.policy.transport({ principal: call.client.principal, bucket: bucket ?? '', key, secure, tlsVersion }),
     call.dialect.name,
   );
+}
+
+function began(call: Call, request: StorageRequest): void {
+  const { policy } = call.snapshot;
+  const bucket = 'bucket' in request ? request.bucket : undefined;
+  call.services.signals.began({
+    requestId: call.context.requestId,
+    operation: request.operation,
+    bucket: bucket === undefined || policy.route(bucket) === undefined ? undefined : bucket,
+    policyRevision: policy.revision,
+  });
 }
 
 function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined): EncodeContext {

@@ -10,7 +10,7 @@ export function listing<N extends Listing>(
 ): (call: Call, request: StorageRequest<N>) => Promise<StorageResult<N>> {
   return async (call, request) => {
     const page: { readonly bucket: string; readonly prefix: string } = request;
-    const place = enter(call, 'list', page.bucket, page.prefix === '' ? undefined : page.prefix);
+    const place = enter(call, 'list', page.bucket, page.prefix);
     const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
     if (place.backend.capabilities.seals) return result;
     const shownObjects = (objects: readonly ListedObject[]): readonly ListedObject[] =>

@@ -53,10 +53,15 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
 }
 
 async function decide(call: Call, place: Place, intent: Intent, policy: Policy): Promise<Decision> {
-  const delegated = policy.delegates(place.bucket, intent.key, call.services.now()) && place.backend.capabilities.seals;
-  const stored = delegated
-    ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
-    : undefined;
+  const { capabilities } = place.backend;
+  // The embedded store leaves its rule to the gateway; elsewhere the store applies it, and only a comparison needs it.
+  const needed =
+    capabilities.seals || (intent.wish.state === 'wellFormed' && policy.compares(place.bucket, intent.key));
+  const delegated = needed && policy.delegates(place.bucket, intent.key, call.services.now());
+  const stored =
+    delegated && capabilities.bucketEncryption
+      ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
+      : undefined;
   return policy.decide({
     principal: call.client.principal,
     bucket: place.bucket,

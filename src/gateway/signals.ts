@@ -27,6 +27,13 @@ export interface DecisionRecord {
 
 /** What the gateway tells the outside about itself; `assemble` connects it to logs, metrics and the audit file. */
 export interface Signals {
+  /** A request was verified and understood; `bucket` only where a rule serves it. */
+  began(record: {
+    readonly requestId: string;
+    readonly operation: OperationName;
+    readonly bucket: string | undefined;
+    readonly policyRevision: string;
+  }): void;
   decision(record: DecisionRecord): void;
   /** The store's word for a write that was decided before; `undefined` when it said nothing. */
   outcome(record: {

@@ -6,6 +6,7 @@ import { unsealed } from './content.ts';
 import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
 import { discardKept, keepPart, keptParts } from './kept-part.ts';
 import { protectWrite } from './protect-write.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
 import { demandRepeatedWish } from './repeated-wish.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 import type { Expectation, UploadToken } from './upload-token.ts';
@@ -18,6 +19,7 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
   const token = readToken(call, place, request);
   const expected = await expectationFor(call, place, request, token);
   demandRepeatedWish(call, place, request.repeatedWish, expected);
+  demandFitTransfer(call, place, expected.kind);
   await using content = await unsealed(call, place, request.body);
   const { length, bytes } = content.content;
   if (joinsParts(call, place) && length !== undefined && length < place.backend.capabilities.minimumPartSize) {

@@ -81,6 +81,10 @@ export function compilePolicy(document: PolicyDocument, source: PolicySource, wo
       const effective = findRule(set, bucket, key)?.effective;
       return effective !== undefined && (effective.default === 'store' || inAudit(effective, now));
     },
+    compares: (bucket, key) => {
+      const clients = findRule(set, bucket, key)?.effective.clients;
+      return clients === 'strengthen' || clients === 'refuse';
+    },
     mayRead: (principal, bucket, alias) => judgeKey(set, principal, bucket, alias),
     ownedDefault: (bucket, now) => {
       const effective = ruleOf(bucket)?.effective;

@@ -27,6 +27,8 @@ export interface Policy {
    * delegates until `now` (ms) is past its end; without `now` it counts as running.
    */
   delegates(bucket: string, key: string, now?: number): boolean;
+  /** Whether a wish is compared with the default here (`strengthen`, `refuse`): then a bucket's own rule must be known. */
+  compares(bucket: string, key: string): boolean;
   /** Key grants on a read of what the gateway sealed under `alias`. */
   mayRead(principal: Principal, bucket: string, alias: string): AccessDecision;
   /** The effective default of the bucket that the policy owns; undefined where it is `store`, or audit mode runs (as in `delegates`). */

@@ -12,7 +12,11 @@ export interface AdminOptions {
   /** Names and states only: nothing here is secret. */
   readonly status: () => unknown;
   /** Loads configuration and policy again; the last good ones stay on an error. */
-  readonly reload: () => Promise<{ readonly ok: boolean; readonly message: string }>;
+  readonly reload: () => Promise<{
+    readonly ok: boolean;
+    readonly message: string;
+    readonly problems?: readonly string[] | undefined;
+  }>;
   /** Errors of these pages. */
   readonly report: (error: unknown) => void;
 }

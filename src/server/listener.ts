@@ -68,6 +68,8 @@ export interface Running {
   readonly close: () => Promise<void>;
   /** Throws `InvalidArgument` and keeps serving the old certificate when the new one cannot be used. */
   readonly reloadCertificate: (listener: string, material: TlsMaterial) => void;
+  /** For requests and PROXY headers from now on; throws `InvalidArgument` and changes nothing for a bad range. */
+  readonly reloadTrustedProxies: (cidrs: readonly string[]) => void;
 }
 
 interface Listening {
@@ -87,7 +89,8 @@ const DRAIN_POLL_MS = 20;
 export async function startListeners(options: ServerOptions): Promise<Running> {
   const { limits } = options;
   const admission = createAdmission({ bytes: limits.inFlight, requests: limits.requests ?? DEFAULT_REQUESTS });
-  const trusted = trustedProxies(options.trustedProxies);
+  let ranges = trustedProxies(options.trustedProxies);
+  const trusted: TrustedProxies = { includes: (address) => ranges.includes(address) };
   const state = { draining: false, open: 0 };
   const listening: Listening[] = [];
   const close = async (): Promise<void> => {
@@ -130,6 +133,9 @@ export async function startListeners(options: ServerOptions): Promise<Running> {
       if (!(found?.server instanceof SecureServer))
         throw new GatewayError('InvalidArgument', `The listener "${name}" has no certificate.`);
       found.server.setSecureContext(secureOptions(material, found.settings.minTls ?? '1.2'));
+    },
+    reloadTrustedProxies: (cidrs) => {
+      ranges = trustedProxies(cidrs);
     },
   };
 }

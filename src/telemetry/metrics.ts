@@ -25,6 +25,13 @@ export interface Metrics {
     readonly bucket: string;
   }) => void;
   readonly overridden: (seen: { readonly bucket: string }) => void;
+  /** What audit mode or the shadow policy would have answered otherwise. */
+  readonly wouldHave: (seen: {
+    readonly source: 'audit' | 'shadow';
+    readonly effect: 'deny' | 'change';
+    readonly operation: string;
+    readonly bucket: string;
+  }) => void;
   readonly refused: (seen: { readonly code: string }) => void;
   readonly signatureForm: (form: string) => void;
   readonly keyring: (seen: {
@@ -78,6 +85,10 @@ export function createMetrics(meter: Meter, labelledBuckets: readonly string[]):
     'Writes whose store did not confirm the encryption',
   );
   const overridden = counter('bucketseal.intent.overridden', 'Client wishes that the policy overrode');
+  const wouldHave = counter(
+    'bucketseal.policy.would_have',
+    'Decisions that audit mode or the shadow policy would have made otherwise',
+  );
   const refused = counter('bucketseal.refused', 'Requests answered with an error, by code');
   const forms = counter('bucketseal.signatures', 'Verified requests by form of signature');
   const keyring = histogram('bucketseal.keyring.requests', 'Calls to the keyring');
@@ -101,6 +112,7 @@ export function createMetrics(meter: Meter, labelledBuckets: readonly string[]):
     },
     notHonoured: ({ bucket, ...attributes }) => notHonoured.add(1, withBucket(attributes, bucket)),
     overridden: ({ bucket }) => overridden.add(1, withBucket({}, bucket)),
+    wouldHave: ({ bucket, ...attributes }) => wouldHave.add(1, withBucket(attributes, bucket)),
     refused: ({ code }) => refused.add(1, { code }),
     signatureForm: (form) => forms.add(1, { form }),
     keyring: ({ seconds, ok, ...attributes }) => keyring.record(seconds, { ...attributes, ok }),

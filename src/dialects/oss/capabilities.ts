@@ -25,6 +25,4 @@ export const OSS_CAPABILITIES: Capabilities = {
   versions: true,
   bucketInfo: true,
   completesAll: true,
-  bucketInfo: true,
-  completesAll: true,
 };

@@ -1,5 +1,5 @@
 import { headerOf } from '../../wire/message.ts';
-import type { VerifiedRequest } from '../dialect.ts';
+import type { CallOut, VerifiedRequest } from '../dialect.ts';
 import { operationOf, selectorOf } from './operations.ts';
 
 /** Bucket sub-resources that cross unchanged between an OSS client and an OSS store. None of them touches an object's bytes. */
@@ -40,7 +40,7 @@ export function passthrough(
  * Whether the store would call out: a callback to a URL of the client's, processing that writes elsewhere, or a fetch. A website
  * rule counts as a fetch, because mirroring back to the origin is configured there and is never encrypted (facts 1.3).
  */
-export function callsOut(request: VerifiedRequest): 'callback' | 'process' | 'fetch' | undefined {
+export function callsOut(request: VerifiedRequest): CallOut | undefined {
   const { headers, query, method } = request.wire;
   const carries = (name: string): boolean =>
     headerOf(headers, name) !== undefined || query.some((parameter) => parameter.name.toLowerCase() === name);

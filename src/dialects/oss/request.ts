@@ -1,6 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
-import type { VerifiedRequest } from '../dialect.ts';
+import type { CallOut, VerifiedRequest } from '../dialect.ts';
 import { decodeRepeatedWish, decodeWish, encryptionFields, refuseEncryption } from './encryption.ts';
 import { refuseInternalHeaders } from './metadata.ts';
 import { describe, operationOf, type OssOperation } from './operations.ts';
@@ -28,17 +28,22 @@ const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = {
   ...MULTIPART_DECODERS,
 };
 
-/** The model's request. What would make a store call out is refused here; a policy that allows it has no effect yet. */
-export async function decodeRequest(request: VerifiedRequest): Promise<StorageRequest> {
+/** The model's request. What would make the store call out is refused unless the policy allows it. */
+export async function decodeRequest(
+  request: VerifiedRequest,
+  allowed: readonly CallOut[] = [],
+): Promise<StorageRequest> {
   refuseInternalHeaders(request.wire.headers, request.replicator === true);
   const fields = encryptionFields(request.wire);
   const outward = callsOut(request);
-  if (outward !== undefined)
-    throw new GatewayError(
-      'AccessDenied',
-      `The request makes the store call out (${outward}), which this gateway does not allow.`,
-    );
+  if (outward !== undefined && !allowed.includes(outward)) throw calledOut(request, outward);
   const operation = operationOf(request);
+  // The model has no words for callbacks and processing: dropping them would be a lie.
+  if (operation !== undefined && outward !== undefined)
+    throw new GatewayError(
+      'NotImplemented',
+      `${describe(request)} with a ${outward} is not implemented by this gateway.`,
+    );
   if (operation === undefined) {
     const lane = passthrough(request);
     if (lane === undefined || request.bucket === undefined)
@@ -53,6 +58,16 @@ export async function decodeRequest(request: VerifiedRequest): Promise<StorageRe
   if (repeatedWish?.state === 'illFormed') throw repeatedWish.error;
   const decode: Decoder<OssOperation> = DECODERS[operation];
   return await decode({ request, wish, repeatedWish, bucket: request.bucket ?? '', key: request.key ?? '' });
+}
+
+function calledOut(request: VerifiedRequest, outward: CallOut): GatewayError {
+  const website = request.wire.query.some(({ name }) => name === 'website');
+  return new GatewayError(
+    'AccessDenied',
+    website
+      ? 'A website configuration may mirror from an origin, and the service does not encrypt what it fetches; the policy does not allow it (fetch).'
+      : `The request makes the store call out, which the policy does not allow (${outward}).`,
+  );
 }
 
 function refuseKey(key: string): void {

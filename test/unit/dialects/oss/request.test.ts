@@ -100,6 +100,17 @@ describe('what is no client`s business', () => {
     expect(await refusal(method, target, headers)).toMatchObject({ code: 'AccessDenied' });
   });
 
+  test('a policy that allows a fetch lets a website configuration pass; callbacks are still not carried', async () => {
+    const website = verified('PUT', '/b?website');
+    await expect(oss.decodeRequest(website)).rejects.toThrow(/does not encrypt what it fetches/);
+    expect(await oss.decodeRequest(website, ['fetch'])).toMatchObject({
+      operation: 'Passthrough',
+      subresource: 'website',
+    });
+    const callback = verified('PUT', '/b/k', { 'x-oss-callback': 'e30=' });
+    await expect(oss.decodeRequest(callback, ['callback'])).rejects.toMatchObject({ code: 'NotImplemented' });
+  });
+
   test('an ordinary request does not', () => {
     expect(oss.callsOut?.(verified('GET', '/b?website'))).toBeUndefined();
     expect(oss.callsOut?.(verified('PUT', '/b/callback'))).toBeUndefined();

@@ -13,6 +13,8 @@ export interface Server {
   /** Where its bytes lie, if they lie in files. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
+  /** 0 where there is more than one process. */
+  readonly pid: number;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startCeph(): Promise<Server & { readonly rados: (...args: 
     ...keys,
     directory,
     env: {},
+    pid: 0,
     rados: (...args) => {
       const done = spawnSync(
         'rados',
@@ -162,7 +165,7 @@ async function startProcess(options: Started): Promise<Server> {
     }
     await new Promise((done) => setTimeout(done, 100));
   }
-  return { endpoint, ...options.keys, directory: options.directory, env: {}, close };
+  return { endpoint, ...options.keys, directory: options.directory, env: {}, pid: child.pid as number, close };
 }
 
 async function answers(endpoint: string): Promise<boolean> {

@@ -14,6 +14,7 @@ interface AliOss {
   get(name: string): Promise<{ content: Buffer }>;
   head(name: string): Promise<{ res: { headers: Record<string, string> } }>;
   useBucket(name: string): void;
+  putBucket(name: string): Promise<unknown>;
 }
 const AliOss = createRequire(import.meta.url)('ali-oss') as new (options: object) => AliOss;
 
@@ -45,6 +46,7 @@ async function home(encryption: object) {
     config: { cnames: { '127.0.0.1': BUCKET } },
   });
   onTestFinished(() => rmSync(written.directory, { recursive: true, force: true }));
+  let made = false;
   const stop = async (runtime: Runtime): Promise<void> => {
     runtime.listening.stopAccepting();
     await runtime.listening.drain(2000);
@@ -56,7 +58,10 @@ async function home(encryption: object) {
     run: async <T>(work: (oss: AliOss) => Promise<T>): Promise<T> => {
       const runtime = await startRuntime(written.configFile, Date.now);
       try {
-        return await work(client(runtime, written.main));
+        const oss = client(runtime, written.main);
+        if (!made) await oss.putBucket(BUCKET);
+        made = true;
+        return await work(oss);
       } finally {
         await stop(runtime);
       }
@@ -131,7 +136,7 @@ test('a seal put back beside a newer index row is refused on GET, HEAD and appen
   const { written, run } = await home({ kms: 'orders' });
   const objects = join(written.directory, 'objects');
   const index = (): DatabaseSync => {
-    const file = readdirSync(objects).find((name) => name.endsWith('.sqlite') || name.endsWith('.db'))!;
+    const file = readdirSync(objects).find((name) => name.endsWith('.db'))!;
     return new DatabaseSync(join(objects, file));
   };
   const records = (): readonly { oid: string; record: string }[] => {

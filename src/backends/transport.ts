@@ -51,7 +51,7 @@ export function createTransport(options: TransportOptions): Transport {
   });
   return {
     dispatcher: pool,
-    send: (request, sendOptions) => sendOnce(pool, request, sendOptions, true),
+    send: (request, sendOptions) => sendOnce(pool, request, { ...sendOptions, stallTimeout: options.idle }, true),
     close: () => pool.close(),
   };
 }
@@ -59,14 +59,15 @@ export function createTransport(options: TransportOptions): Transport {
 async function sendOnce(
   pool: Pool,
   request: SignedRequest,
-  options: SendOptions,
+  options: SendOptions & { readonly stallTimeout: number },
   mayRetry: boolean,
 ): Promise<WireResponse> {
   const abort = new AbortController();
   const clock = headClock(abort, options.headTimeout);
   const outside = (): void => abort.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', outside, { once: true });
-  const source = observedBody(request.body, clock.start);
+  const stalled = (): void => abort.abort(new Error('the store stopped reading'));
+  const source = observedBody(request.body, { onEnd: clock.start, onStall: stalled, stall: options.stallTimeout });
   try {
     const answer: Dispatcher.ResponseData = await pool.request({
       method: request.method as Dispatcher.HttpMethod,
@@ -117,7 +118,15 @@ interface ObservedBody {
   readonly failure: () => Error | undefined;
 }
 
-function observedBody(body: SignedRequest['body'], onEnd: () => void): ObservedBody {
+interface BodyWatch {
+  readonly onEnd: () => void;
+  readonly onStall: () => void;
+  /** ms. */
+  readonly stall: number;
+}
+
+/** Times how long the store takes to accept each chunk; what the client takes to send one is not the store's doing. */
+function observedBody(body: SignedRequest['body'], { onEnd, onStall, stall }: BodyWatch): ObservedBody {
   if (body === undefined || body instanceof Uint8Array) {
     onEnd();
     return { body: body ?? null, failure: () => undefined };
@@ -125,7 +134,14 @@ function observedBody(body: SignedRequest['body'], onEnd: () => void): ObservedB
   let failure: Error | undefined;
   async function* observed(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* bytes;
+      for await (const chunk of bytes) {
+        const timer = setTimeout(onStall, stall);
+        try {
+          yield chunk;
+        } finally {
+          clearTimeout(timer);
+        }
+      }
       onEnd();
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));

@@ -173,8 +173,15 @@ export interface Dialect {
   canExpress(encryption: ObservedEncryption<string>): boolean;
   /** Header and query names whose values are secrets, for the redactor; lower case. */
   readonly secretNames: readonly string[];
-  /** A stored bucket policy's statements in the model's words. */
-  parseBucketPolicy(document: string): readonly BucketPolicyStatement[];
+  /** A stored bucket policy's statements in the model's words; throws `NotImplemented` naming what cannot be judged. */
+  parseBucketPolicy(document: string, options?: BucketPolicyReading): readonly BucketPolicyStatement[];
+}
+
+export interface BucketPolicyReading {
+  /** The bucket that the document is for: its resources must name it. */
+  readonly bucket?: string;
+  /** The store enforces the document too: statements that have nothing to do with the client's own hop are left to it. */
+  readonly judgedAtStore?: boolean;
 }
 
 /** Why a store would call somebody: the words of the policy's `allow`. */

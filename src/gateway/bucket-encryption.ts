@@ -2,6 +2,7 @@ import type { BucketRule, Encryption, KeyAlias, StoreKeyId, WireKeyId } from '..
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { Policy } from '../policy/policy.ts';
+import { ruleAtStore } from './bucket-rule.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { shown } from './shown.ts';
 
@@ -19,10 +20,7 @@ export async function effectiveRule(call: Call, place: Place): Promise<BucketRul
   const { policy } = call.snapshot;
   const owned = policy.ownedDefault(place.bucket, call.services.now());
   if (owned !== undefined) return shownRule(call, place, owned.encryption);
-  const { rule } = await place.backend.execute(
-    { operation: 'GetBucketEncryption', bucket: place.storeBucket },
-    call.context,
-  );
+  const rule = await ruleAtStore(call, place);
   if (rule !== undefined) return shownStoreRule(call, place, rule);
   const implied =
     place.backend.capabilities.seals &&

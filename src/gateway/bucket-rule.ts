@@ -11,6 +11,21 @@ export interface BucketRuleGuard {
   forget(): void;
 }
 
+/** A bucket's own rule, undefined where it has none: stores across the network answer 404 then. */
+export async function ruleAtStore(call: Call, place: Place): Promise<BucketRule | undefined> {
+  try {
+    const { rule } = await place.backend.execute(
+      { operation: 'GetBucketEncryption', bucket: place.storeBucket },
+      call.context,
+    );
+    return rule;
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'ServerSideEncryptionConfigurationNotFoundError')
+      return undefined;
+    throw error;
+  }
+}
+
 const LIMIT = 10_000;
 
 export function createBucketRuleGuard(now: () => number): BucketRuleGuard {
@@ -55,10 +70,7 @@ async function demandRule(call: Call, place: Place, wanted: Encryption<StoreKeyI
 }
 
 async function hasRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<boolean> {
-  const { rule } = await place.backend.execute(
-    { operation: 'GetBucketEncryption', bucket: place.storeBucket },
-    call.context,
-  );
+  const rule = await ruleAtStore(call, place);
   return (
     rule !== undefined &&
     honours(expectationOf(wanted), rule.kind === 'kms' ? { ...rule, key: rule.key as StoreKeyId } : rule)

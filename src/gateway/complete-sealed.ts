@@ -2,6 +2,7 @@ import type { SealedStore, StoredPart, UploadState } from '../model/backend.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { Call, Place } from './call.ts';
+import { demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
 import { completeSealed } from './protect/seal-upload.ts';
 
 type Complete = StorageRequest<'CompleteMultipartUpload'>;
@@ -24,6 +25,7 @@ export async function completeSealedUpload(
   });
   // Gone: aborted, or completed before. The store remembers what it completed and repeats its answer.
   if (state === undefined) return await send();
+  await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
   const chosen = choose(await store.parts(place.storeBucket, request.key, request.uploadId), request.parts);
   demandPartSizes(chosen, call.dialect.traits.minimumPartSize);
   if (state.seal === undefined) return await send();

@@ -19,6 +19,7 @@ export async function contentFor(
   place: Place,
   protection: Protection,
   request: Pick<StorageRequest<'PutObject'>, 'key' | 'body' | 'metadata'>,
+  checksum?: ChecksumAlgorithm,
 ): Promise<PreparedContent> {
   const { seal } = protection;
   if (seal !== undefined) {
@@ -28,11 +29,12 @@ export async function contentFor(
       bucket: place.storeBucket,
       binding: { key: request.key, metadata: request.metadata },
       crc64: call.dialect.traits.crc64,
+      ...(checksum === undefined ? {} : { checksum }),
       ...sealServices(call),
     });
     return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  return await unsealed(call, place, request.body);
+  return await unsealed(call, place, request.body, checksum);
 }
 
 /** Bytes that go as they are: digests on the way, the last chunk withheld until the client's own digests agreed. */

@@ -1,11 +1,13 @@
 import { GatewayError } from '../model/errors.ts';
 import type { Body } from '../model/body.ts';
+import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { attest } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { contentFor } from './content.ts';
-import { protectWrite, type Protection } from './protect-write.ts';
-import { readObject } from './read-object.ts';
+import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
+import { assertBelieved, protectWrite, type Protection } from './protect-write.ts';
+import { withCopySource, type CopySourceObject } from './copy-source.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 
 type Copy = StorageRequest<'CopyObject'>;
@@ -40,6 +42,7 @@ interface CopyTask {
 }
 
 async function copyAtStore(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
+  await demandCopyableAtStore(call, from, request);
   const result = await to.backend.execute(
     {
       ...request,
@@ -62,7 +65,18 @@ async function copyAtStore(call: Call, { from, to, request, protection }: CopyTa
 }
 
 async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
-  const source = await readObject(call, from, sourceRead(request));
+  assertBelieved(call, to, 'PutObject', protection);
+  const judge = (metadata: ObjectMetadata): void => demandCopyable(call, request, metadata);
+  return await withCopySource(call, from, sourceRead(request), judge, (source) =>
+    writeCopy(call, { from, to, request, protection }, source),
+  );
+}
+
+async function writeCopy(
+  call: Call,
+  { from, to, request, protection }: CopyTask,
+  source: CopySourceObject,
+): Promise<CopyResult> {
   if (source.size > COPY_LIMIT)
     throw new GatewayError(
       'InvalidRequest',
@@ -73,9 +87,6 @@ async function copyThrough(call: Call, { from, to, request, protection }: CopyTa
   const body: Body = {
     bytes: source.content.bytes,
     length: source.content.length,
-    ...(request.checksumAlgorithm === undefined
-      ? checksumOf(source)
-      : { checksum: { algorithm: request.checksumAlgorithm, value: () => undefined } }),
   };
   const put: StorageRequest<'PutObject'> = {
     operation: 'PutObject',
@@ -90,7 +101,13 @@ async function copyThrough(call: Call, { from, to, request, protection }: CopyTa
     ...(request.acl === undefined ? {} : { acl: request.acl }),
     ...(request.forbidOverwrite === undefined ? {} : { forbidOverwrite: request.forbidOverwrite }),
   };
-  await using content = await contentFor(call, to, protection, put);
+  await using content = await contentFor(
+    call,
+    to,
+    protection,
+    put,
+    request.checksumAlgorithm ?? source.checksum?.algorithm,
+  );
   const result = await to.backend.execute(
     {
       ...put,
@@ -127,11 +144,6 @@ function sourceRead(request: Copy): StorageRequest<'GetObject'> {
     overrides: {},
     ...(request.sourceCustomerKey === undefined ? {} : { customerKey: request.sourceCustomerKey }),
   };
-}
-
-function checksumOf(source: StorageResult<'GetObject'>): Pick<Body, 'checksum'> {
-  const { checksum } = source;
-  return checksum === undefined ? {} : { checksum: { algorithm: checksum.algorithm, value: () => undefined } };
 }
 
 async function tagsOf(call: Call, from: Place, request: Copy, tagCount: number | undefined): Promise<Copy['tags']> {

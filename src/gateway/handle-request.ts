@@ -4,6 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
 import type { Call, Services } from './call.ts';
 import { demand } from './call.ts';
+import { allowedCallOuts } from './call-out.ts';
 import { chooseDialect, dialectForErrors } from './dialect-choice.ts';
 import { enforceStoredPolicy } from './stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
@@ -47,7 +48,11 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
           context: { requestId: wire.requestId, signal },
         };
         demandTransport(call);
-        request = await dialect.decodeRequest({ ...verified, replicator: client.principal.replicator });
+        request = await dialect.decodeRequest(
+          { ...verified, replicator: client.principal.replicator },
+          allowedCallOuts(call),
+        );
+        began(call, request);
         await enforceStoredPolicy(call, request);
         if (request.operation === 'Passthrough') return openLane(call, request);
         return await answer(call, request);

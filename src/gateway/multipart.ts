@@ -1,17 +1,17 @@
-import type { ObservedEncryption } from '../model/encryption.ts';
+import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { attestPart } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
+import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
-import { demandRepeatedWish } from './repeated-wish.ts';
+import { demandRepeatedMetadata, demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
 import { protectWrite } from './protect-write.ts';
 import { beginSealedUpload, checkPartCustomerKey, sealPart } from './protect/seal-upload.ts';
-import { readObject } from './read-object.ts';
+import { withCopySource } from './copy-source.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
 import { shown, shownIn, withoutEncryption } from './shown.ts';
-import type { Expectation } from './upload-token.ts';
 import { joinsParts } from './join-parts.ts';
 import {
   abortAtStore,
@@ -93,6 +93,7 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
     !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
+    await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
     const result = await to.backend.execute(
       { ...request, bucket: to.storeBucket, source, uploadId: token.storeUploadId },
@@ -101,7 +102,7 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
     attestPart(call, to, { operation: 'UploadPartCopy', key: request.key, expected, observed: result.encryption });
     return { ...withoutEncryption(result), ...shownIn(call, to, result.encryption) };
   }
-  const source = await readObject(call, from, {
+  const read: StorageRequest<'GetObject'> = {
     operation: 'GetObject',
     ...request.source,
     conditions: request.sourceConditions,
@@ -109,11 +110,13 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
     overrides: {},
     ...(request.sourceCustomerKey === undefined ? {} : { customerKey: request.sourceCustomerKey }),
     ...(request.sourceRange === undefined ? {} : { range: { kind: 'from', ...request.sourceRange } }),
+  };
+  const judge = (metadata: ObjectMetadata): void => demandCopyable(call, request, metadata);
+  return await withCopySource(call, from, read, judge, async ({ content: { bytes, length } }) => {
+    const { operation: _operation, ...part } = request;
+    const result = await uploadPart(call, { operation: 'UploadPart', ...part, body: { bytes, length } });
+    return { ...result, lastModified: call.services.now() };
   });
-  const { operation: _operation, ...part } = request;
-  const body = { bytes: source.content.bytes, length: source.content.length };
-  const result = await uploadPart(call, { operation: 'UploadPart', ...part, body });
-  return { ...result, lastModified: call.services.now() };
 }
 
 export async function completeMultipartUpload(
@@ -151,7 +154,8 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
     request.key,
     request.uploadId,
   );
-  demandRepeatedWish(call, place, request.repeatedWish, expectationOfObserved(state.encryption));
+  await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
+  demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
   demandFitTransfer(call, place, state.encryption.kind);
   checkPartCustomerKey(state.seal, request.customerKey);
   await using content =
@@ -176,9 +180,4 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
     call.context,
   );
   return { ...withoutEncryption(result), encryption: shown(call, place, state.encryption) };
-}
-
-function expectationOfObserved(observed: ObservedEncryption): Expectation {
-  if (observed.kind === 'kms') return { ...observed, key: observed.key ?? 'default' };
-  return observed;
 }

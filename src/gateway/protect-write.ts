@@ -29,9 +29,7 @@ export interface Intent {
 export async function protectWrite(call: Call, place: Place, intent: Intent): Promise<Protection> {
   if (intent.wish.state === 'illFormed') throw intent.wish.error;
   const decision = await decide(call, place, intent, call.snapshot.policy);
-  const shadow =
-    call.snapshot.shadow === undefined ? undefined : await decide(call, place, intent, call.snapshot.shadow);
-  record(call, place, intent, decision, shadow);
+  record(call, place, intent, decision, await shadowAnswer(call, place, intent));
   if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
   const { encryption } = decision;
   demandFitTransfer(call, place, encryption.kind);
@@ -52,7 +50,8 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
   return protection;
 }
 
-async function decide(call: Call, place: Place, intent: Intent, policy: Policy): Promise<Decision> {
+/** The policy's answer alone: nothing is recorded. */
+export async function decide(call: Call, place: Place, intent: Intent, policy: Policy): Promise<Decision> {
   const { capabilities } = place.backend;
   // The embedded store leaves its rule to the gateway; elsewhere the store applies it, and only a comparison needs it.
   const needed =
@@ -78,7 +77,7 @@ async function decide(call: Call, place: Place, intent: Intent, policy: Policy):
 }
 
 /** A store that lied about this kind of write is refused before a byte is sent, until a reload or a doctor's proof. */
-function assertBelieved(call: Call, place: Place, operation: OperationName, protection: Protection): void {
+export function assertBelieved(call: Call, place: Place, operation: OperationName, protection: Protection): void {
   if (protection.encryption === undefined) return;
   const tuple = { store: place.backend.name, bucket: place.storeBucket, operation, kind: protection.encryption.kind };
   if (call.snapshot.distrust.has(tuple))
@@ -88,7 +87,27 @@ function assertBelieved(call: Call, place: Place, operation: OperationName, prot
     );
 }
 
-function record(call: Call, place: Place, intent: Intent, decision: Decision, shadow: Decision | undefined): void {
+/** What the shadow policy would have answered, from its transport rules on; it never stands in the way of a request. */
+async function shadowAnswer(call: Call, place: Place, intent: Intent): Promise<string | undefined> {
+  const { shadow } = call.snapshot;
+  if (shadow === undefined) return undefined;
+  const { principal } = call.client;
+  const { secure, tlsVersion } = call.wire.connection;
+  const { bucket } = place;
+  try {
+    const access = shadow.access({ principal, action: 'write', bucket, key: intent.key, secure, tlsVersion });
+    if (access.effect === 'deny') return answerOf(access);
+    const route = shadow.route(bucket);
+    if (route !== undefined && (route.store !== place.backend.name || route.storeBucket !== place.storeBucket))
+      return `route to ${route.storeBucket} at ${route.store}`;
+    return answerOf(await decide(call, place, intent, shadow));
+  } catch (error) {
+    call.services.signals.failure({ requestId: call.context.requestId, operation: intent.operation, error });
+    return undefined;
+  }
+}
+
+function record(call: Call, place: Place, intent: Intent, decision: Decision, shadow: string | undefined): void {
   const { wish } = intent;
   call.services.signals.decision({
     requestId: call.context.requestId,
@@ -107,7 +126,7 @@ function record(call: Call, place: Place, intent: Intent, decision: Decision, sh
     reason: decision.reason,
     overridden: decision.effect === 'allow' && decision.overridden,
     wouldHave: decision.effect === 'allow' ? wouldHave(decision) : undefined,
-    shadow: shadow === undefined || answerOf(shadow) === answerOf(decision) ? undefined : answerOf(shadow),
+    shadow: shadow === answerOf(decision) ? undefined : shadow,
     policyRevision: call.snapshot.policy.revision,
   });
 }

@@ -1,8 +1,10 @@
 import type { CustomerKey } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
+import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { demand, enter, type Call, type Place } from './call.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
+import { getWithRangeRule, headWithRangeRule, release } from './lenient-range.ts';
 import { openContent, proveCustomerKey } from './protect/open-read.ts';
 import { shown } from './shown.ts';
 
@@ -13,16 +15,18 @@ export async function getObject(call: Call, request: StorageRequest<'GetObject'>
   return { ...result, encryption: shown(call, place, result.encryption) };
 }
 
-/** The object as plain bytes: also what a copy reads its source with. */
+/** The object as plain bytes: also what a copy reads its source with; `judge` may refuse it by its metadata. */
 export async function readObject(
   call: Call,
   place: Place,
   request: StorageRequest<'GetObject'>,
+  judge?: (metadata: ObjectMetadata) => void,
 ): Promise<StorageResult<'GetObject'> & { readonly content: { readonly kind: 'plain' } }> {
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  const result = await getWithRangeRule(place.backend, { ...request, bucket: place.storeBucket }, call.context);
   const { content } = result;
   try {
     demandFitTransfer(call, place, result.encryption.kind);
+    judge?.(result.metadata);
     if (content.kind === 'plain') {
       if (request.customerKey !== undefined && place.backend.capabilities.seals) throw notApplicable();
       return { ...result, content };
@@ -38,7 +42,7 @@ export async function readObject(
     });
     return { ...result, content: { kind: 'plain', ...opened } };
   } catch (error) {
-    if (content.kind === 'sealed') await content.close();
+    await release(content);
     throw error;
   }
 }
@@ -48,7 +52,7 @@ export async function headObject(
   request: StorageRequest<'HeadObject'>,
 ): Promise<StorageResult<'HeadObject'>> {
   const place = enter(call, 'read', request.bucket, request.key);
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  const result = await headWithRangeRule(place.backend, { ...request, bucket: place.storeBucket }, call.context);
   demandFitTransfer(call, place, result.encryption.kind);
   proveKey(place, result, request.customerKey);
   return { ...result, encryption: shown(call, place, result.encryption) };

@@ -1,36 +1,74 @@
-import type { Wish } from '../model/objects.ts';
+import type { Encryption, KeyAlias, ObservedEncryption } from '../model/encryption.ts';
+import type { ObjectMetadata, Wish } from '../model/objects.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { Call, Place } from './call.ts';
-import { honours } from './attest.ts';
-import type { Expectation } from './upload-token.ts';
+import { atStore } from '../policy/policy.ts';
+import { decide } from './protect-write.ts';
+import { expectationOf, type Expectation } from './upload-token.ts';
 
 /**
  * ali-oss repeats the initiate's headers on every part: what Create said is accepted, anything else is a 400, because
  * a part cannot change the upload's encryption and silence would drop the wish.
  */
-export function demandRepeatedWish(call: Call, place: Place, wish: Wish | undefined, expected: Expectation): void {
-  if (wish === undefined || wish.state === 'absent' || expected.kind === 'unspecified') return;
+export async function demandRepeatedWish(
+  call: Call,
+  place: Place,
+  request: { readonly key: string; readonly repeatedWish?: Wish },
+  expected: Expectation,
+): Promise<void> {
+  const wish = request.repeatedWish;
+  if (wish === undefined || wish.state === 'absent') return;
   if (wish.state === 'illFormed') throw wish.error;
+  const { policy } = call.snapshot;
+  const store = place.backend.name;
   const { encryption } = wish;
-  if (encryption.kind === 'kms' && expected.kind === 'kms') {
-    const { policy } = call.snapshot;
-    const alias = policy.aliasOf(encryption.key, place.backend.name) ?? encryption.key;
-    const key = policy.keyAt(alias as never, place.backend.name);
-    if (
-      honours(
-        { ...expected, key },
-        { kind: 'kms', key: expected.key as never, algorithm: expected.algorithm, layers: expected.layers },
-      )
-    )
-      return;
-  } else if (
-    encryption.kind === 'managed' &&
-    expected.kind === 'managed' &&
-    encryption.algorithm === expected.algorithm
-  )
-    return;
+  const named =
+    encryption.kind === 'kms' && encryption.key !== 'default'
+      ? { ...encryption, key: policy.aliasOf(encryption.key, store) ?? (encryption.key as string as KeyAlias) }
+      : (encryption as Encryption<KeyAlias>);
+  if (same(expectationOf(atStore(policy, named, store)), expected)) return;
+  // A rule that overrides wishes accepted this one at Create without following it: so it does here.
+  const decision = await decide(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish }, policy);
+  if (decision.effect === 'allow' && decision.overridden && decision.encryption.kind !== 'unspecified') {
+    if (same(expectationOf(atStore(policy, decision.encryption, store)), expected)) return;
+  }
   throw new GatewayError(
     'InvalidArgument',
     'The encryption of a multipart upload is fixed when it is initiated; a part cannot ask for another.',
   );
+}
+
+function same(one: Expectation, other: Expectation): boolean {
+  switch (one.kind) {
+    case 'unspecified':
+    case 'none':
+      return one.kind === other.kind;
+    case 'managed':
+      return other.kind === 'managed' && one.algorithm === other.algorithm;
+    case 'customer':
+      return other.kind === 'customer' && one.md5 === other.md5;
+    case 'kms':
+      return (
+        other.kind === 'kms' &&
+        one.key === other.key &&
+        one.algorithm === other.algorithm &&
+        one.layers === other.layers
+      );
+  }
+}
+
+/** Metadata that a part repeats must be what the upload was begun with: parts cannot change it. */
+export function demandRepeatedMetadata(repeated: ObjectMetadata['user'] | undefined, created: ObjectMetadata): void {
+  for (const [name, value] of Object.entries(repeated ?? {}))
+    if (created.user[name] !== value)
+      throw new GatewayError(
+        'InvalidEncryptionRequest',
+        `The metadata ${name} of the part is not what the upload was initiated with.`,
+      );
+}
+
+/** What an upload under way at a sealing store is encrypted with, as an expectation. */
+export function expectationOfObserved(observed: ObservedEncryption): Expectation {
+  if (observed.kind === 'kms') return { ...observed, key: observed.key ?? 'default' };
+  return observed;
 }

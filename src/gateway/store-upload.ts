@@ -18,7 +18,7 @@ type Complete = StorageRequest<'CompleteMultipartUpload'>;
 export async function partAtStore(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
   const token = readToken(call, place, request);
   const expected = await expectationFor(call, place, request, token);
-  demandRepeatedWish(call, place, request.repeatedWish, expected);
+  await demandRepeatedWish(call, place, request, expected);
   demandFitTransfer(call, place, expected.kind);
   await using content = await unsealed(call, place, request.body);
   const { length, bytes } = content.content;
@@ -54,6 +54,7 @@ export async function completeAtStore(
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
   const token = readToken(call, place, request);
   const expected = await expectationFor(call, place, request, token);
+  await demandRepeatedWish(call, place, request, expected);
   const { storeUploadId } = token;
   const kept = joinsParts(call, place) ? await keptParts(call, place, storeUploadId) : [];
   const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);

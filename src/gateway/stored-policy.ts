@@ -1,9 +1,12 @@
 import { DIALECTS } from '../dialects/index.ts';
-import { askedOf, type BucketPolicyCondition, type BucketPolicyStatement } from '../model/bucket-policy.ts';
+import { askedOf, type BucketPolicyStatement } from '../model/bucket-policy.ts';
 import { GatewayError } from '../model/errors.ts';
-import type { AskedEncryption, Wish } from '../model/objects.ts';
+import type { AskedEncryption } from '../model/objects.ts';
 import { ACTION_OF, type OperationName, type StorageRequest } from '../model/operations.ts';
 import { enter, locate, type Call, type Place } from './call.ts';
+import { denies, type PolicySubject } from './policy-statements.ts';
+import { expectationFor, readToken } from './store-upload.ts';
+import type { Expectation } from './upload-token.ts';
 
 /**
  * Stored bucket policies are enforced here too, because the store sees only the gateway's hop: whether the client came
@@ -13,38 +16,51 @@ export interface StoredPolicies {
   /** The statements of a bucket, kept for a while; `undefined`: it has no policy. */
   of(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined>;
   forget(place: Place): void;
+  clear(): void;
 }
 
 const LIMIT = 10_000;
 
+type Statements = Promise<readonly BucketPolicyStatement[] | undefined>;
+
 export function createStoredPolicies(now: () => number, interval: number): StoredPolicies {
-  const kept = new Map<
-    string,
-    { readonly until: number; readonly statements: readonly BucketPolicyStatement[] | undefined }
-  >();
+  const kept = new Map<string, { readonly until: number; readonly statements: Statements }>();
   const idOf = (place: Place): string => JSON.stringify([place.backend.name, place.storeBucket]);
   return {
     async of(call, place) {
-      const known = kept.get(idOf(place));
-      if (known !== undefined && known.until > now()) return known.statements;
-      const statements = await load(call, place);
+      const id = idOf(place);
+      const known = kept.get(id);
+      if (known !== undefined && known.until > now()) return await known.statements;
+      // Kept from its beginning, so that a policy that is put meanwhile forgets what is being read, too.
+      const entry = { until: now() + interval, statements: load(call, place) };
       const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
       if (oldest !== undefined) kept.delete(oldest);
-      kept.set(idOf(place), { until: now() + interval, statements });
-      return statements;
+      kept.set(id, entry);
+      entry.statements.catch(() => {
+        if (kept.get(id) === entry) kept.delete(id);
+      });
+      return await entry.statements;
     },
     forget: (place) => kept.delete(idOf(place)),
+    clear: () => kept.clear(),
   };
 }
 
 /** Takes a policy only if every statement of it will be enforced here; else it is refused, never half-enforced. */
 export async function putBucketPolicy(call: Call, request: StorageRequest<'PutBucketPolicy'>): Promise<object> {
   const place = enter(call, 'configure', request.bucket);
-  call.dialect.parseBucketPolicy(request.document);
+  for (const statement of call.dialect.parseBucketPolicy(request.document, { bucket: request.bucket }))
+    demandEnforceable(call, statement);
   if (place.backend.dialect !== undefined && !place.sameDialect)
     throw new GatewayError(
       'NotImplemented',
       `A bucket policy in the language of ${call.dialect.name} cannot be kept by a store that speaks ${place.backend.dialect}.`,
+    );
+  // The document names the bucket, and would name another one there.
+  if (place.backend.dialect !== undefined && place.storeBucket !== request.bucket)
+    throw new GatewayError(
+      'NotImplemented',
+      `A bucket policy for ${request.bucket} cannot be kept by its store, where the bucket has another name.`,
     );
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   call.services.storedPolicies.forget(place);
@@ -60,86 +76,136 @@ export async function deleteBucketPolicy(call: Call, request: StorageRequest<'De
 
 /** Judged before an ill-formed wish becomes a 400, as AWS does: deny beats everything. */
 export async function enforceStoredPolicy(call: Call, request: StorageRequest): Promise<void> {
-  if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket' || isPolicyCall(request.operation))
-    return;
+  if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket') return;
   const place = locate(call, request.bucket);
-  const statements = await call.services.storedPolicies.of(call, place);
-  if (statements === undefined) return;
-  const subjects = subjectsOf(request);
-  for (const subject of subjects) {
-    if (statements.some((statement) => denies(statement, call, subject)))
+  await enforce(call, place, request.operation, () => subjectsOf(call, place, request));
+  if (request.operation !== 'CopyObject' && request.operation !== 'UploadPartCopy') return;
+  const { source } = request;
+  await enforce(call, locate(call, source.bucket), 'GetObject', () =>
+    Promise.resolve([{ ...callerOf(call), action: 'read', key: source.key, asked: {}, keyNames: [] }]),
+  );
+}
+
+async function enforce(
+  call: Call,
+  place: Place,
+  operation: OperationName,
+  subjects: () => Promise<readonly PolicySubject[]>,
+): Promise<void> {
+  const all = await call.services.storedPolicies.of(call, place);
+  // Nobody is locked out of mending a policy but by the transport, which the caller can change.
+  const statements = isPolicyCall(operation) ? all?.filter(isAboutTransport) : all;
+  if (statements === undefined || statements.length === 0) return;
+  for (const subject of await subjects())
+    if (statements.some((statement) => denies(statement, subject)))
       throw new GatewayError('AccessDenied', 'Access Denied', {
         ec: '0003-00000101',
         wording: { oss: 'Access denied by bucket policy.' },
       });
-  }
 }
 
-interface Subject {
-  readonly action: string;
-  readonly key: string;
-  readonly asked: AskedEncryption | undefined;
-}
-
-function subjectsOf(request: Exclude<StorageRequest, { operation: 'ListBuckets' }>): readonly Subject[] {
+async function subjectsOf(
+  call: Call,
+  place: Place,
+  request: Exclude<StorageRequest, { operation: 'ListBuckets' }>,
+): Promise<readonly PolicySubject[]> {
   const action = request.operation === 'Passthrough' ? request.access : ACTION_OF[request.operation];
-  const wish: Wish | undefined = 'wish' in request ? request.wish : undefined;
-  // Parts and Complete cannot carry the headers that a policy asks for: Create was judged for them.
-  const asked = wish === undefined ? undefined : askedOf(wish);
-  if (request.operation === 'DeleteObjects') return request.objects.map(({ key }) => ({ action, key, asked }));
-  return [{ action, key: 'key' in request ? (request.key ?? '') : '', asked }];
+  const asked = await askedBy(call, place, request);
+  const keyId = asked === 'unasked' ? undefined : asked.kmsKeyId;
+  const subject = {
+    ...callerOf(call),
+    action,
+    asked,
+    keyNames: keyId === undefined ? [] : namesOf(call, place, keyId),
+  };
+  if (request.operation === 'DeleteObjects') return request.objects.map(({ key }) => ({ ...subject, key }));
+  return [{ ...subject, key: 'key' in request ? request.key : undefined }];
 }
 
-function denies(statement: BucketPolicyStatement, call: Call, subject: Subject): boolean {
-  return (
-    statement.effect === 'Deny' &&
-    (statement.principals.includes('*') || statement.principals.includes(call.client.principal.accessKeyId)) &&
-    statement.actions.some((action) => action === '*' || action === subject.action) &&
-    statement.resources.some((pattern) => like(subject.key, pattern)) &&
-    statement.conditions.every((condition) => holds(condition, call, subject))
-  );
-}
-
-/** A condition about encryption is about requests that can ask for one. */
-function holds(condition: BucketPolicyCondition, call: Call, { asked }: Subject): boolean {
-  if (condition.subject === 'secureTransport') return condition.values.includes(String(call.wire.connection.secure));
-  if (asked === undefined) return false;
-  const value = asked[condition.subject];
-  switch (condition.operator) {
-    case 'absent':
-      return condition.values.includes(String(value === undefined));
-    // AWS: a negated operator is true where the key is missing, a positive one is false.
-    case 'notEquals':
-      return value === undefined || !condition.values.includes(value);
-    case 'notLike':
-      return value === undefined || !condition.values.some((pattern) => like(value, pattern));
-    case 'equals':
-      return value !== undefined && condition.values.includes(value);
-    case 'like':
-      return value !== undefined && condition.values.some((pattern) => like(value, pattern));
-    case 'bool':
-      return false;
+/** Parts and Complete cannot carry the headers that a policy asks for: what their Create recorded stands for them. */
+async function askedBy(call: Call, place: Place, request: StorageRequest): Promise<PolicySubject['asked']> {
+  switch (request.operation) {
+    case 'PutObject':
+    case 'CopyObject':
+    case 'AppendObject':
+    case 'CreateMultipartUpload':
+      return askedOf(request.wish);
+    case 'UploadPart':
+    case 'UploadPartCopy':
+    case 'CompleteMultipartUpload':
+      return await recorded(call, place, request);
+    case 'GetObject':
+    case 'HeadObject':
+    case 'GetObjectAttributes':
+      return request.customerKey === undefined ? {} : { customerAlgorithm: 'AES256' };
+    default:
+      return request.operation !== 'Passthrough' &&
+        request.operation !== 'ListBuckets' &&
+        ACTION_OF[request.operation] === 'write'
+        ? 'unasked'
+        : {};
   }
 }
 
-/** `*` and `?` over the whole text, in linear time. */
-export function like(text: string, pattern: string): boolean {
-  let [at, inPattern, star, mark] = [0, 0, -1, 0];
-  while (at < text.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === '*') {
-      star = inPattern++;
-      mark = at;
-    } else if (wanted === '?' || wanted === text[at]) {
-      inPattern++;
-      at++;
-    } else if (star !== -1) {
-      inPattern = star + 1;
-      at = ++mark;
-    } else return false;
+async function recorded(
+  call: Call,
+  place: Place,
+  request: { readonly key: string; readonly uploadId: string },
+): Promise<AskedEncryption | 'unasked'> {
+  const { sealed } = place.backend;
+  if (sealed === undefined) return wordsOf(await expectationFor(call, place, request, readToken(call, place, request)));
+  try {
+    const { encryption } = await sealed.upload(place.storeBucket, request.key, request.uploadId);
+    return wordsOf(encryption);
+  } catch (error) {
+    // The operation itself says what there is to say of an upload that is gone.
+    if (error instanceof GatewayError && error.code === 'NoSuchUpload') return 'unasked';
+    throw error;
   }
-  while (pattern[inPattern] === '*') inPattern++;
-  return inPattern === pattern.length;
+}
+
+function wordsOf(
+  recordedAs: Expectation | { readonly kind: 'kms'; readonly key: string | undefined; readonly layers: 1 | 2 },
+): AskedEncryption {
+  switch (recordedAs.kind) {
+    case 'unspecified':
+    case 'none':
+      return {};
+    case 'customer':
+      return { customerAlgorithm: 'AES256' };
+    case 'managed':
+      return { encryption: recordedAs.algorithm };
+    case 'kms': {
+      const { key, layers } = recordedAs;
+      const method = layers === 2 ? 'kms:2' : 'kms';
+      return { encryption: method, ...(key === undefined || key === 'default' ? {} : { kmsKeyId: key }) };
+    }
+  }
+}
+
+/** A condition may name the key by the policy's alias or by the store's id, whichever the client sends. */
+function namesOf(call: Call, place: Place, id: string): readonly string[] {
+  const { policy } = call.snapshot;
+  const alias = policy.aliasOf(id, place.backend.name) ?? (policy.aliases.includes(id) ? id : undefined);
+  const own = alias === undefined ? undefined : policy.keyAt(alias as never, place.backend.name);
+  return [id, alias, own].filter((name) => name !== undefined);
+}
+
+function callerOf(call: Call): Pick<PolicySubject, 'accessKeyId' | 'secure'> {
+  return { accessKeyId: call.client.principal.accessKeyId, secure: call.wire.connection.secure };
+}
+
+function demandEnforceable(call: Call, { effect, principals }: BucketPolicyStatement): void {
+  const refuse = (what: string): never => {
+    throw new GatewayError('NotImplemented', `Bucket policies with ${what} are not implemented by the gateway.`);
+  };
+  if (effect === 'Allow') refuse('the effect Allow (rights are granted in its configuration)');
+  const stranger = principals.find((name) => name !== '*' && !call.snapshot.clients.has(name));
+  if (stranger !== undefined) refuse(`the principal ${stranger} (it is no client)`);
+}
+
+function isAboutTransport({ conditions }: BucketPolicyStatement): boolean {
+  return conditions.some(({ subject }) => subject === 'secureTransport');
 }
 
 async function load(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined> {
@@ -160,13 +226,16 @@ async function load(call: Call, place: Place): Promise<readonly BucketPolicyStat
   }
 }
 
-/** The embedded store keeps documents of every language: the one that understands it reads it. */
+/**
+ * A store across the network judges by itself what it can see; only statements about the client's own hop are enforced
+ * for it. The embedded store keeps documents of every language: the one that understands it reads it.
+ */
 function understand(document: string, language: string | undefined): readonly BucketPolicyStatement[] {
   let failure: unknown;
   for (const dialect of Object.values(DIALECTS)) {
     if (language !== undefined && dialect.name !== language) continue;
     try {
-      return dialect.parseBucketPolicy(document);
+      return dialect.parseBucketPolicy(document, { judgedAtStore: language !== undefined });
     } catch (error) {
       failure ??= error;
     }

@@ -19,6 +19,11 @@ export async function startScriptedStore(): Promise<ScriptedStore> {
   const heard: string[] = [];
   let script: Script = (_incoming, res) => void res.writeHead(500).end();
   const server: Server = createServer((incoming, res) => {
+    // Asked before the first request on a bucket, and remembered.
+    if (incoming.method === 'GET' && incoming.url?.endsWith('?policy') === true) {
+      res.writeHead(404).end('<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>');
+      return;
+    }
     heard.push(`${incoming.method ?? ''} ${(incoming.url ?? '').split('?')[0] ?? ''}`);
     incoming.on('error', () => undefined);
     res.on('error', () => undefined);

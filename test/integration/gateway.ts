@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { generate } from 'selfsigned';
 import { stringify } from 'yaml';
 import { startRuntime, type Runtime } from '../../src/assemble/runtime.ts';
@@ -23,12 +24,17 @@ export interface TestGateway {
   readonly main: TestClient;
   readonly directory: string;
   readonly runtime: Runtime;
+  /** The audit records so far. */
+  audit(): Promise<readonly AuditLine[]>;
   /** Everything that the gateway has on disk, as one haystack. */
   bytesAtRest(): Buffer;
   writePolicy(policy: object): void;
   writeConfig(change: (config: Record<string, unknown>) => void): void;
   close(): Promise<void>;
 }
+
+/** A line of the audit as it was written. */
+export type AuditLine = Readonly<Record<string, unknown>> & { readonly details?: Readonly<Record<string, unknown>> };
 
 export interface TestOptions {
   readonly policy: object;
@@ -48,7 +54,18 @@ const ALL_RIGHTS = {
 
 export async function startGateway(options: TestOptions): Promise<TestGateway> {
   const written = await writeGateway(options);
-  const runtime = await startRuntime(written.configFile, options.now ?? Date.now);
+  const lines: string[] = [];
+  const runtime = await startRuntime(written.configFile, options.now ?? Date.now, {
+    audit: new Writable({
+      decodeStrings: false,
+      write: (line: string, _encoding, done) => {
+        lines.push(line);
+        process.stderr.write(line);
+        done();
+      },
+    }),
+    log: process.stderr,
+  });
   const portOf = (name: string): number =>
     runtime.listening.addresses.find((address) => address.name === name)?.port ?? 0;
   return {
@@ -58,6 +75,10 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
     port: portOf('http'),
     securePort: portOf('https'),
     runtime,
+    audit: async () => {
+      await runtime.telemetry.audit.flush();
+      return lines.map((line) => JSON.parse(line) as AuditLine);
+    },
     close: async () => {
       runtime.listening.stopAccepting();
       await runtime.listening.drain(2000);
@@ -69,7 +90,7 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
 }
 
 /** A gateway's files, before anybody has started it. */
-export type WrittenGateway = Omit<TestGateway, 'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'close'> & {
+export type WrittenGateway = Omit<TestGateway, 'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'audit' | 'close'> & {
   readonly configFile: string;
 };
 

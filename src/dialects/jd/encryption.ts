@@ -54,7 +54,12 @@ function decodeClient(request: VerifiedRequest): ClientEncryption {
     if (!IGNORED.test(field[0])) throw notSupported(field);
   }
   if (fields.length === 0) return { wish: { state: 'absent' } };
-  return { wish: { state: 'absent', ignored: fields.map(([name, value]) => `${name}: ${value}`).join(', ') } };
+  return { wish: { state: 'absent', ignored: fields.map(recorded).join(', ') } };
+}
+
+/** A context may hold personal data: that it was there is enough. */
+function recorded([name, value]: readonly [name: string, value: string]): string {
+  return name.endsWith('-context') ? name : `${name}: ${value}`;
 }
 
 function encodeClient(observed: ObservedEncryption<string> | undefined): HeaderLines {

@@ -1,16 +1,31 @@
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Action } from '../../model/operations.ts';
+import type { BucketPolicyReading } from '../dialect.ts';
 
 /**
  * The statements of an OSS bucket policy in the model's words. What the gateway cannot judge is refused, not skipped: a
  * skipped Deny would be an open door.
  */
-export function parseBucketPolicy(document: string): readonly BucketPolicyStatement[] {
+export function parseBucketPolicy(
+  document: string,
+  { bucket, judgedAtStore = false }: BucketPolicyReading = {},
+): readonly BucketPolicyStatement[] {
   const root = objectOf(parsed(document));
   const statements = root['Statement'];
   if (root['Version'] !== '1' || !Array.isArray(statements) || statements.length === 0) throw malformed();
-  return statements.map((statement) => statementOf(objectOf(statement)));
+  return statements
+    .map((statement) => objectOf(statement))
+    .filter((statement) => !judgedAtStore || concernsClientHop(statement))
+    .map((statement) => statementOf(statement, bucket));
+}
+
+/** Whether a Deny asks for what only the gateway sees: the client's transport. */
+function concernsClientHop(statement: Json): boolean {
+  if (statement['Effect'] !== 'Deny') return false;
+  return JSON.stringify(statement['Condition'] ?? {})
+    .toLowerCase()
+    .includes('acs:securetransport');
 }
 
 /** OSS's actions by what they mean here. */
@@ -62,7 +77,7 @@ const KNOWN_ELEMENTS = new Set(['Effect', 'Action', 'Principal', 'Resource', 'Co
 
 type Json = Readonly<Record<string, unknown>>;
 
-function statementOf(statement: Json): BucketPolicyStatement {
+function statementOf(statement: Json, bucket: string | undefined): BucketPolicyStatement {
   const unknown = Object.keys(statement).find((name) => !KNOWN_ELEMENTS.has(name));
   if (unknown !== undefined) throw unsupported(unknown);
   const effect = statement['Effect'];
@@ -72,7 +87,7 @@ function statementOf(statement: Json): BucketPolicyStatement {
     effect,
     principals: stringsOf(statement['Principal']),
     actions: [...new Set(stringsOf(statement['Action']).flatMap((pattern) => actionsOf(pattern, effect)))],
-    resources: stringsOf(statement['Resource']).flatMap(resourcesOf),
+    resources: stringsOf(statement['Resource']).flatMap((resource) => resourcesOf(resource, bucket)),
     conditions: Object.entries(condition).flatMap(([operator, subjects]) =>
       Object.entries(objectOf(subjects)).map(([subject, values]) => conditionOf(operator, subject, stringsOf(values))),
     ),
@@ -85,19 +100,24 @@ function actionsOf(pattern: string, effect: 'Allow' | 'Deny'): readonly string[]
   const name = pattern.slice(4);
   if (name === '*') return ['*'];
   const matches = wildcard(name);
-  return (Object.entries(ACTIONS) as [Action, readonly string[]][])
+  const found = (Object.entries(ACTIONS) as [Action, readonly string[]][])
     .filter(([, names]) =>
       effect === 'Deny' ? names.some((one) => matches.test(one)) : names.every((one) => matches.test(one)),
     )
     .map(([action]) => action);
+  // A Deny that reached nothing would be an open door.
+  if (effect === 'Deny' && found.length === 0) throw unsupported(`the action ${pattern}`);
+  return found;
 }
 
 /** `acs:oss:<region>:<owner>:<bucket>[/<key pattern>]`. */
-function resourcesOf(resource: string): readonly string[] {
+function resourcesOf(resource: string, bucket: string | undefined): readonly string[] {
   const match = /^acs:oss:[^:]*:[^:]*:(.+)$/.exec(resource);
   const path = match?.[1];
   if (path === undefined) throw malformed();
   const slash = path.indexOf('/');
+  const named = slash === -1 ? path : path.slice(0, slash);
+  if (bucket !== undefined && !wildcard(named).test(bucket)) throw malformed();
   if (slash !== -1) return [path.slice(slash + 1)];
   return path.includes('*') ? ['', '*'] : [''];
 }
@@ -109,7 +129,9 @@ function conditionOf(operator: string, subject: string, values: readonly string[
 }
 
 function wildcard(pattern: string): RegExp {
-  const body = pattern.replaceAll(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'));
+  const body = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'));
   return new RegExp(`^${body}$`, 'i');
 }
 

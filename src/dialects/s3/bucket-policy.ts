@@ -1,8 +1,12 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
+import type { BucketPolicyReading } from '../dialect.ts';
 
 /** An AWS policy document in the model's words. What cannot be judged whole is NotImplemented, naming it. */
-export function parseBucketPolicy(document: string): readonly BucketPolicyStatement[] {
+export function parseBucketPolicy(
+  document: string,
+  { bucket, judgedAtStore = false }: BucketPolicyReading = {},
+): readonly BucketPolicyStatement[] {
   const policy = record(json(document), 'document');
   allow(policy, ['Version', 'Id', 'Statement'], 'policy');
   const version = policy['Version'] ?? '2008-10-17';
@@ -12,9 +16,20 @@ export function parseBucketPolicy(document: string): readonly BucketPolicyStatem
     ? (policy['Statement'] as readonly unknown[])
     : [policy['Statement']];
   const buckets = new Set<string>();
-  const parsed = statements.map((statement) => statementOf(record(statement, 'Statement'), buckets));
-  if (buckets.size > 1) throw malformed('Policy has invalid resource');
+  const parsed = statements
+    .map((statement) => record(statement, 'Statement'))
+    .filter((statement) => !judgedAtStore || concernsClientHop(statement))
+    .map((statement) => statementOf(statement, buckets));
+  if (buckets.size > 1 || [...buckets].some((name) => bucket !== undefined && name !== bucket))
+    throw malformed('Policy has invalid resource');
   return parsed;
+}
+
+/** Whether a Deny asks for what only the gateway sees: the client's transport and encryption headers. */
+function concernsClientHop(statement: Json): boolean {
+  if (statement['Effect'] !== 'Deny') return false;
+  const named = JSON.stringify(statement['Condition'] ?? {}).toLowerCase();
+  return ['aws:securetransport', 's3:tlsversion', 's3:x-amz-server-side-encryption'].some((key) => named.includes(key));
 }
 
 /** Action names that mean exactly one group of the model's operations; finer or wider ones are not judged. */

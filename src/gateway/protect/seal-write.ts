@@ -1,4 +1,4 @@
-import type { Body } from '../../model/body.ts';
+import type { Body, ChecksumAlgorithm } from '../../model/body.ts';
 import type { CustomerKey, Encryption, KeyAlias } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Keyring } from '../../model/keyring.ts';
@@ -31,13 +31,15 @@ export async function sealPut(
     readonly binding: SealBinding;
     /** Somebody will compare a CRC64. */
     readonly crc64: boolean;
+    /** Taken where the body itself names none. */
+    readonly checksum?: ChecksumAlgorithm;
   },
 ): Promise<Content> {
   const { body, bucket, binding, keyring, randomBytes } = options;
   const home = dataKeyHome(options.encryption, options.keyIdOf);
   const { header, dataKey } = await createDataKey({ home, bucket, uploadId: '', keyring, randomBytes });
   const keys = manifestKeysOf(dataKey, header.oid);
-  const wanted = { md5: etagNeedsMd5(header.mode), crc64: options.crc64, checksum: undefined };
+  const wanted = { md5: etagNeedsMd5(header.mode), crc64: options.crc64, checksum: options.checksum };
   const sealed = await sealAttempt({ header, dataKey, number: 1, body, wanted, randomBytes });
   return {
     bytes: sealed.bytes,

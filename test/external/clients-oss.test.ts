@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ADDRESSINGS, KEY_AT, PART, SIGNATURES, startOssWorld, STORES, type OssWorld, type Seen, type StoreName } from './oss-world.ts';
+import { python } from './servers.ts';
+
+/** Alibaba's SDKs, one program each; they play the same steps and differ in how they say what they saw. */
+interface Sdk {
+  readonly command: readonly string[];
+  /** The exception's name by the error's code, where the SDK has one each; else the one class of all. */
+  readonly classOf: (code: string) => string;
+}
+
+const here = (...path: readonly string[]): string => join(import.meta.dirname, ...path);
+const SDKS: Readonly<Record<string, Sdk>> = {
+  oss2: {
+    command: [python(), here('python/oss2_client.py')],
+    classOf: (code) => OSS2_CLASSES[code] ?? 'ServerError',
+  },
+};
+const OSS2_CLASSES: Readonly<Record<string, string>> = {
+  NoSuchKey: 'NoSuchKey',
+  NoSuchBucket: 'NoSuchBucket',
+  AccessDenied: 'AccessDenied',
+  SignatureDoesNotMatch: 'SignatureDoesNotMatch',
+  NoSuchServerSideEncryptionRule: 'NoSuchServerSideEncryptionRule',
+  PositionNotEqualToLength: 'PositionNotEqualToLength',
+};
+
+const ODD_KEYS = ['a b', 'a+b', 'a%2Fb', 'per%cent', 'tilde~', 'grüße/日本語 🙂', "quote'\"<&>", 'q?x=1#frag', 'folder/one', 'folder/two'];
+/** MinIO refuses these names itself. */
+const PATH_KEYS = ['a/../b', 'x//y', './dot', 'trailing/'];
+const KEYS: Readonly<Record<StoreName, readonly string[]>> = {
+  local: [...ODD_KEYS, ...PATH_KEYS],
+  minio: [...ODD_KEYS, 'trailing/'],
+  oss: [...ODD_KEYS, ...PATH_KEYS],
+};
+const RUNS = SIGNATURES.flatMap((signature) => ADDRESSINGS.map((addressing) => ({ run: `${signature} ${addressing}`, signature, addressing })));
+
+describe("Alibaba's SDKs", () => {
+  let world: OssWorld;
+  beforeAll(async () => {
+    world = await startOssWorld(Object.keys(SDKS), KEYS);
+  });
+  afterAll(async () => {
+    await world?.close();
+  });
+
+  describe.each(STORES)('in front of %s', (store) => {
+    describe.each(Object.entries(SDKS))('%s', (name, sdk) => {
+      let seen: ReadonlyMap<string, Seen>;
+      beforeAll(async () => {
+        seen = await world.play(name, store, sdk.command);
+      });
+
+      test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, addressing }) => {
+        expect(seen.get(run)).toEqual(expected(world, { name, sdk, store, cname: addressing.startsWith('cname') }));
+      });
+    });
+  });
+});
+
+interface Case {
+  readonly name: string;
+  readonly sdk: Sdk;
+  readonly store: StoreName;
+  readonly cname: boolean;
+}
+
+/** What every SDK must see, whatever the store: one row a step. */
+function expected({ content }: OssWorld, { name, sdk, store, cname }: Case): Seen {
+  const { big, uploader } = content;
+  const failed = (code: string, status: number): object => ({ class: sdk.classOf(code), code, status });
+  // A client that speaks the store's own language is shown the store's key id.
+  const key = store === 'oss' ? KEY_AT.oss : 'orders';
+  const kms = { algorithm: 'KMS', key };
+  const keys = KEYS[store];
+  return {
+    create: { name: `${store}-${name}`, acl: 'private' },
+    put: { sha: big.sha, crc: big.crc, type: 'text/x-odd', colour: 'green', range: expect.any(String) },
+    stream: { sha: big.sha },
+    managed: { algorithm: 'AES256', key: null },
+    kms,
+    kmsDefault: { algorithm: 'KMS', named: true },
+    badAlgorithm: failed('InvalidEncryptionAlgorithmError', 400),
+    multipart: { parts: [PART, PART, PART, big.size - 3 * PART], sha: big.sha, crc: big.crc, ...kms },
+    partCopy: { sha: big.sha },
+    uploader: { sha: uploader.sha, ...kms },
+    append:
+      store === 'minio'
+        ? { failure: failed('NotImplemented', 400) }
+        : { next: 7, sha: sha('one,two'), late: failed('PositionNotEqualToLength', 409), ...kms },
+    copy: { sha: big.sha, algorithm: 'AES256', colour: 'green', replaced: { ...kms, colour: 'red' } },
+    list: { v1: sorted(keys), v2: sorted(keys), folders: folders(keys), bodies: sorted(keys) },
+    deleteMany: { deleted: sorted(keys), left: 0 },
+    encryption: {
+      managed: [
+        ['AES256', null],
+        ['AES256', null],
+      ],
+      object: 'AES256',
+      kms: [
+        ['KMS', key],
+        ['KMS', key],
+      ],
+      kmsObject: kms,
+      after: failed('NoSuchServerSideEncryptionRule', 404),
+    },
+    presigned: { put: 200, get: 200, sha: big.sha, wrong: 403 },
+    token: { read: 'by token', signed: [200, 'by token'] },
+    errors: {
+      key: failed('NoSuchKey', 404),
+      head: failed('NoSuchKey', 404),
+      denied: failed('AccessDenied', 403),
+      signature: failed('SignatureDoesNotMatch', 403),
+      ...(cname ? {} : { bucket: failed('NoSuchBucket', 404) }),
+    },
+  };
+}
+
+/** The order of Alibaba's listings: bytes of UTF-8. */
+function sorted(names: readonly string[]): readonly string[] {
+  return names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+function folders(keys: readonly string[]): readonly string[] {
+  return sorted([...new Set(keys.filter((key) => key.includes('/')).map((key) => key.slice(0, key.indexOf('/') + 1)))]);
+}
+
+function sha(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Diagnostic } from '../config/diagnostics.ts';
@@ -13,6 +14,7 @@ import { createStoredPolicies } from '../gateway/stored-policy.ts';
 import { createUploadTokens } from '../gateway/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
 import type { Handle } from '../server/handle.ts';
+import type { OutgoingRequest } from '../wire/message.ts';
 import { startListeners, type ListenerSettings, type Running as Listening } from '../server/listener.ts';
 import { startAdmin, type AdminRunning } from '../server/admin.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
@@ -141,6 +143,8 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
           path: request.query === '' ? request.path : `${request.path}?${request.query}`,
           method: request.method,
           headers: request.headers,
+          // As it was verified and signed anew, never the client's raw payload.
+          body: chunksOf(request.body),
           dispatcher: transport.dispatcher as never,
         },
       };
@@ -220,6 +224,11 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
 }
 
 /** Listeners that have TLS now and whose texts differ from those presented; a new context also ends resumed sessions. */
+function chunksOf(body: OutgoingRequest['body']): AsyncIterable<Uint8Array> | null {
+  if (body === undefined) return null;
+  return body instanceof Uint8Array ? Readable.from([body]) : body;
+}
+
 function changedCertificates(presented: Inputs['certificates'], { certificates }: Inputs): Inputs['certificates'] {
   return new Map(
     [...certificates].filter(([name, next]) => {

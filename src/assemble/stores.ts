@@ -101,6 +101,7 @@ function openRemote(
     endpoint: store.endpoint,
     idle: config.limits.idle,
     connections: config.limits.storeConnections,
+    connect: config.limits.storeConnect,
     ...(ca === undefined ? {} : { ca }),
   });
   const backend = createRemoteStore({

@@ -9,6 +9,8 @@ export interface TransportOptions {
   /** PEM of a private authority; upstream TLS is always verified. */
   readonly ca?: string;
   readonly connections?: number;
+  /** ms until a connection must stand, TLS included. */
+  readonly connect?: number;
   /** ms without a byte of an answer's body before it is given up. */
   readonly idle: number;
 }
@@ -30,7 +32,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+const DEFAULT_CONNECT_MS = 5_000;
 /** Connections per store: enough for the admission limit, few enough for a store's own. */
 const DEFAULT_CONNECTIONS = 128;
 const STALE_SOCKET = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
@@ -44,7 +46,7 @@ export function createTransport(options: TransportOptions): Transport {
     headersTimeout: 0,
     bodyTimeout: options.idle,
     connect: {
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: options.connect ?? DEFAULT_CONNECT_MS,
       rejectUnauthorized: true,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
     },

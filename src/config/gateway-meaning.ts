@@ -120,6 +120,21 @@ function storeOf(name: string, store: StoreDocument, names: GatewayNames, say: S
     if (store.ca !== undefined && url?.protocol === 'http:')
       found.push(say('WARNING', 'unused-ca', [...path, 'ca'], 'ca has no effect on an http endpoint'));
   }
+  for (const setting of type?.without ?? []) {
+    const [key = '', inner] = setting.split('.');
+    const value = store[key as keyof StoreDocument];
+    const set = inner === undefined ? value : typeof value === 'object' ? Object.hasOwn(value, inner) : undefined;
+    if (set !== undefined && set !== false)
+      found.push(
+        say(
+          'WARNING',
+          'no-effect',
+          [...path, key, ...(inner === undefined ? [] : [inner])],
+          `"${inner ?? key}" has no effect at a store of type ${store.type}`,
+          { part: 'key', suggestion: 'remove it' },
+        ),
+      );
+  }
   return found;
 }
 
@@ -138,6 +153,16 @@ function keyringOf(document: GatewayDocument, names: GatewayNames, say: Say): re
           part: 'key',
           suggestion: 'add keyring: { type: local, file: ../data/keyring.json }',
         },
+      ),
+    );
+  if (document.keyring !== undefined && document.keyring.type !== 'local')
+    found.push(
+      say(
+        'ERROR',
+        'keyring-unavailable-type',
+        ['keyring', 'type'],
+        `this version has the local keyring only: there is no "${document.keyring.type}" yet`,
+        { suggestion: 'use keyring: { type: local, file: ../data/keyring.json }' },
       ),
     );
   if (endpoint?.startsWith('http:') === true && !isLoopback(URL.parse(endpoint)?.hostname ?? ''))

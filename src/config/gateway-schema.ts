@@ -16,6 +16,8 @@ export interface StoreType {
   readonly addressing?: 'path' | 'virtual';
   /** The endpoint must be https. */
   readonly tlsOnly?: boolean;
+  /** Settings that mean nothing at this type: `signature`, `capabilities.payload`. */
+  readonly without?: readonly string[];
 }
 
 /** JSON Schema (draft 2020-12) of `gateway.yaml`; every property says what it is and shows an example. */

@@ -12,6 +12,7 @@ import { gatewaySchema } from './gateway-schema.ts';
 import type { GatewayNames } from './gateway-schema.ts';
 import { resolveConfig } from './resolution.ts';
 import { checkSchema } from './schema-check.ts';
+import type { JsonSchema } from './schema-check.ts';
 import { checkReferences } from './secret-reference.ts';
 import type { ReferenceSources } from './secret-reference.ts';
 import type { ConfigFile } from './source-file.ts';
@@ -66,7 +67,7 @@ export function loadConfig(file: string, ports: LoadPorts): LoadOutcome {
   const gateway = readYaml(file, ports);
   const gatewayFindings = [
     ...gateway.diagnostics,
-    ...(gateway.value === undefined ? [] : checkSchema(gateway, gatewaySchema(ports.names))),
+    ...(gateway.value === undefined ? [] : checkSchema(gateway, schemaFor(ports.names))),
     ...(gateway.value === undefined ? [] : checkReferences(gateway)),
   ];
   const named = policyPathsOf(gateway.value);
@@ -110,6 +111,15 @@ export function loadPolicyFile(
   if (!read.ok) return { loaded: undefined, diagnostics: [unreadable(file, read.reason)] };
   const { candidate, diagnostics } = parsePolicy(file, read.text);
   return { loaded: candidate, diagnostics };
+}
+
+/** One schema for one registry, so that it is compiled once. */
+const SCHEMAS = new WeakMap<GatewayNames, JsonSchema>();
+
+function schemaFor(names: GatewayNames): JsonSchema {
+  const schema = SCHEMAS.get(names) ?? gatewaySchema(names);
+  SCHEMAS.set(names, schema);
+  return schema;
 }
 
 interface PolicyOutcome {

@@ -9,15 +9,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Judges a parsed file by a JSON Schema (draft 2020-12); one diagnostic a mistake, each at its own line and column. */
 export function checkSchema(file: YamlFile, schema: JsonSchema): readonly Diagnostic[] {
-  const ajv = new Ajv2020({
-    allErrors: true,
-    strict: true,
-    strictRequired: false,
-    allowUnionTypes: true,
-    verbose: true,
-    discriminator: true,
-  });
-  const judge = judgeOf(ajv, schema, schema);
+  const judge = rootJudge(schema);
   return judge(file.value, []).map(({ path, part, ...finding }) => file.report(file.locate(path, part), finding));
 }
 
@@ -29,12 +21,33 @@ interface Mistake extends Finding {
 
 type Judge = (data: unknown, path: YamlPath) => readonly Mistake[];
 
-function judgeOf(ajv: Ajv2020, schema: JsonSchema, root: JsonSchema): Judge {
-  const validate = compiled(ajv, schema, root);
-  return (data, path) => {
-    if (validate(data)) return [];
-    return mistakesOf(validate.errors ?? [], path, (branch) => judgeOf(ajv, branch, root));
+/** Compiling costs a tenth of a second and more; a reload under load must not stop the house for that long. */
+const ROOT_JUDGES = new WeakMap<JsonSchema, Judge>();
+
+function rootJudge(root: JsonSchema): Judge {
+  const known = ROOT_JUDGES.get(root);
+  if (known !== undefined) return known;
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    verbose: true,
+    discriminator: true,
+  });
+  const branches = new WeakMap<JsonSchema, Judge>();
+  const judgeOf = (schema: JsonSchema): Judge => {
+    const made = branches.get(schema) ?? judgeBy(compiled(ajv, schema, root), judgeOf);
+    branches.set(schema, made);
+    return made;
   };
+  const judge = judgeOf(root);
+  ROOT_JUDGES.set(root, judge);
+  return judge;
+}
+
+function judgeBy(validate: ValidateFunction, judge: (branch: JsonSchema) => Judge): Judge {
+  return (data, path) => (validate(data) ? [] : mistakesOf(validate.errors ?? [], path, judge));
 }
 
 function compiled(ajv: Ajv2020, schema: JsonSchema, root: JsonSchema): ValidateFunction {

@@ -21,12 +21,25 @@ export interface StoreType {
   readonly addressing: 'path' | 'virtual';
   /** The endpoint must be https. */
   readonly tlsOnly: boolean;
+  /** Settings of a store in gateway.yaml that mean nothing to this language: `check` says so. */
+  readonly without: readonly string[];
 }
+
+/** There is one signature; what a store's answer says of CRCs and versions is read from the answer itself. */
+const S3_WITHOUT = ['signature', 'capabilities.crc64', 'capabilities.versions'];
+/** Alibaba takes virtual-hosted requests only, and its bodies are neither chunked nor checked by checksum headers. */
+const OSS_WITHOUT = [
+  'addressing',
+  'capabilities.payload',
+  'capabilities.checksumHeaders',
+  'capabilities.crc64',
+  'capabilities.versions',
+];
 
 /** Store types across the network. The embedded store speaks no language and is not here. */
 export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
-  'aws-s3': { dialect: 's3', capabilities: AWS_CAPABILITIES, addressing: 'virtual', tlsOnly: false },
-  s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false },
-  'aliyun-oss': { dialect: 'oss', capabilities: OSS_CAPABILITIES, addressing: 'virtual', tlsOnly: false },
-  'jdcloud-oss': { dialect: 'jd', capabilities: JD_CAPABILITIES, addressing: 'path', tlsOnly: true },
+  'aws-s3': { dialect: 's3', capabilities: AWS_CAPABILITIES, addressing: 'virtual', tlsOnly: false, without: S3_WITHOUT },
+  s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false, without: S3_WITHOUT },
+  'aliyun-oss': { dialect: 'oss', capabilities: OSS_CAPABILITIES, addressing: 'virtual', tlsOnly: false, without: OSS_WITHOUT },
+  'jdcloud-oss': { dialect: 'jd', capabilities: JD_CAPABILITIES, addressing: 'path', tlsOnly: true, without: S3_WITHOUT },
 };

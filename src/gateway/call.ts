@@ -48,13 +48,19 @@ export const HIDDEN_PREFIX = '.bucketseal/';
 
 /** Transport, grants and hidden names for one action; throws the policy's refusal. */
 export function authorise(call: Call, action: Action, bucket: string, key: string | undefined): void {
-  if (key?.startsWith(HIDDEN_PREFIX) === true)
+  if (key?.startsWith(HIDDEN_PREFIX) === true && hides(call, bucket))
     throw new GatewayError('AccessDenied', `Keys under ${HIDDEN_PREFIX} belong to the gateway.`);
   const { secure, tlsVersion } = call.wire.connection;
   demand(
     call.snapshot.policy.access({ principal: call.client.principal, action, bucket, key, secure, tlsVersion }),
     call.dialect.name,
   );
+}
+
+/** The embedded store keeps nothing beside its objects: there such a key is a client's (another gateway's, perhaps). */
+function hides(call: Call, bucket: string): boolean {
+  const route = call.snapshot.policy.route(bucket);
+  return route === undefined || call.snapshot.directory.get(route.store).sealed === undefined;
 }
 
 /** Where a bucket's objects are; a bucket that no rule matches is refused (unknown policy is no policy). */

@@ -15,10 +15,9 @@ export function listing<N extends Listing>(
     if (place.backend.capabilities.seals) return result;
     const shownObjects = (objects: readonly ListedObject[]): readonly ListedObject[] =>
       objects.filter(({ key }) => !key.startsWith(HIDDEN_PREFIX));
-    return {
-      ...result,
-      objects: shownObjects(result.objects),
-      commonPrefixes: result.commonPrefixes.filter((prefix) => !prefix.startsWith(HIDDEN_PREFIX)),
-    };
+    const objects = shownObjects(result.objects);
+    const commonPrefixes = result.commonPrefixes.filter((prefix) => !prefix.startsWith(HIDDEN_PREFIX));
+    const keyCount = objects.length + commonPrefixes.length;
+    return { ...result, objects, commonPrefixes, ...('keyCount' in result ? { keyCount } : {}) };
   };
 }

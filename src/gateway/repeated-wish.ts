@@ -27,9 +27,10 @@ export async function demandRepeatedWish(
       ? { ...encryption, key: policy.aliasOf(encryption.key, store) ?? (encryption.key as string as KeyAlias) }
       : (encryption as Encryption<KeyAlias>);
   if (same(expectationOf(atStore(policy, named, store)), expected)) return;
-  // A rule that overrides wishes accepted this one at Create without following it: so it does here.
+  // A rule that overrides wishes, or a replica's, took this one at Create without following it: so it does here.
   const decision = await decide(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish }, policy);
-  if (decision.effect === 'allow' && decision.overridden && decision.encryption.kind !== 'unspecified') {
+  const unlike = decision.effect === 'allow' && (decision.overridden || call.client.principal.replicator);
+  if (unlike && decision.encryption.kind !== 'unspecified') {
     if (same(expectationOf(atStore(policy, decision.encryption, store)), expected)) return;
   }
   throw new GatewayError(

@@ -33,8 +33,16 @@ export const FINDING_CODES = {
   'replica-key-unused': { level: 'SUGGESTION', text: '`replicaKey` has no effect without `kmsObjects: replicate`.' },
   'replica-key-infeasible': { level: 'WARNING', text: 'The store cannot encrypt under the replica key.' },
   'replicate-target-without-rule': { level: 'ERROR', text: 'No rule matches the bucket that replicas go to.' },
+  'replicate-unavailable': {
+    level: 'WARNING',
+    text: '`replicate:` is recorded and shown, but this version does not replicate: nothing is copied.',
+  },
   'replicate-to-itself': { level: 'ERROR', text: 'A bucket replicates into itself.' },
   'prefix-duplicate': { level: 'ERROR', text: 'The same prefix stands twice in one rule.' },
+  'allow-unavailable': {
+    level: 'WARNING',
+    text: '`allow:` names a call-out that this version refuses whatever the policy says: callback and process.',
+  },
   'until-invalid': { level: 'ERROR', text: '`until` is no date.' },
   'plaintext-default': { level: 'SECURITY_WARNING', text: 'Objects that ask for nothing are stored in plaintext.' },
   'plaintext-without-rule': {

@@ -63,6 +63,11 @@ function ruleFindings(
   for (const [j, prefix] of (rule.prefixes ?? []).entries())
     if (rule.prefixes?.slice(0, j).some((earlier) => earlier.prefix === prefix.prefix) === true)
       add('prefix-duplicate', [...path, 'prefixes', j, 'prefix'], `the prefix "${prefix.prefix}" stands here twice`);
+  if (rule.replicate !== undefined && rule.replicate.length > 0)
+    add('replicate-unavailable', [...path, 'replicate'], 'this version does not replicate: nothing is copied');
+  for (const [j, call] of (rule.allow ?? []).entries())
+    if (call !== 'fetch')
+      add('allow-unavailable', [...path, 'allow', j], `requests with a ${call} are refused, although it is allowed here`);
   for (const [j, target] of (rule.replicate ?? []).entries()) {
     const at = [...path, 'replicate', j, 'bucket'];
     if (policy.route(target.bucket) === undefined)

@@ -14,6 +14,8 @@ export interface HttpServerOptions {
   readonly minTls: '1.2' | '1.3';
   /** ms until a request's head must be complete. */
   readonly head: number;
+  /** ms that an idle connection is kept. */
+  readonly keepAlive: number;
   readonly connections: number;
   readonly onRequest: RequestListener;
 }
@@ -29,8 +31,6 @@ export type HttpServer = Server;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 200;
 const MAX_REQUESTS_PER_CONNECTION = 1000;
-/** Longer than the idle limit of usual load balancers (60 s), so that they, not we, end idle connections. */
-const KEEP_ALIVE_MS = 72_000;
 /** Node's default of 30 s would let a slow head live twice as long as allowed. */
 const CHECK_EVERY_MS = 5000;
 
@@ -46,7 +46,7 @@ export function httpServer(options: HttpServerOptions): HttpServer {
     // A whole-request limit would end large uploads; the idle limit of each exchange stands for it.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, Math.max(100, Math.ceil(options.head / 3))),
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAlive,
     noDelay: true,
   } as const;
   const server =

@@ -51,6 +51,7 @@ export interface ServerOptions {
 export interface ServerLimits {
   readonly head: number;
   readonly idle: number;
+  readonly keepAlive?: number;
   readonly inFlight: number;
   readonly requests?: number;
   readonly connections?: number;
@@ -81,6 +82,8 @@ interface Listening {
 
 const DEFAULT_REQUESTS = 4096;
 const DEFAULT_CONNECTIONS = 10_000;
+/** ms; longer than the idle limit of usual load balancers (60 s), so that they, not we, end idle connections. */
+const DEFAULT_KEEP_ALIVE = 72_000;
 /** Pipelined requests of one connection that run at once: node starts them all. */
 const DEFAULT_REQUESTS_PER_CONNECTION = 8;
 const DRAIN_POLL_MS = 20;
@@ -196,6 +199,7 @@ function buildListener(settings: ListenerSettings, options: ServerOptions, share
         ...(settings.tls === undefined ? {} : { tls: settings.tls }),
         minTls: settings.minTls ?? '1.2',
         head: options.limits.head,
+        keepAlive: options.limits.keepAlive ?? DEFAULT_KEEP_ALIVE,
         connections: options.limits.connections ?? DEFAULT_CONNECTIONS,
         onRequest: (incoming, res) => onRequest(route, supported)(incoming, res),
       });

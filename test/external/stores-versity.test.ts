@@ -20,7 +20,7 @@ describe('in front of versitygw', () => {
     gateway = await startGatewayProcess({
       policy: {
         version: 1,
-        keys: { orders: {} },
+        keys: { orders: { believed: 'some-key' } },
         buckets: [
           { match: 'declared-*', store: 'declared', encryption: { default: 'none' } },
           { match: 'believed-kms', store: 'believed', encryption: { default: { kms: 'orders' } } },

@@ -415,10 +415,10 @@ describe('the bucket’s rule at the store', () => {
 
 describe('a policy that a JD bucket cannot satisfy is refused at load', () => {
   test.each<[string, string, object]>([
-    ['a named key', 'default', { default: { kms: 'orders' } }],
+    ['a named key', 'kms', { default: { kms: 'orders' } }],
     ['AES256', 'default', { default: 'managed' }],
-    ['SM4', 'default', { default: { kms: 'default', algorithm: 'SM4' } }],
-    ['two layers', 'default', { default: { kms: 'default', layers: 2 } }],
+    ['SM4', 'kms', { default: { kms: 'default', algorithm: 'SM4' } }],
+    ['two layers', 'kms', { default: { kms: 'default', layers: 2 } }],
     ['sealing by the gateway', 'by', { default: { kms: 'default' }, by: 'gateway' }],
   ])('%s', async (_name, field, encryption) => {
     const { configFile, directory } = await writeGateway({
@@ -433,6 +433,7 @@ describe('a policy that a JD bucket cannot satisfy is refused at load', () => {
       },
     });
     const lines = readFileSync(join(directory, 'policy.yaml'), 'utf8').split('\n');
+    const line = 1 + lines.findIndex((text) => text.trimStart().startsWith(`${field}:`));
     const failure = await startRuntime(configFile, Date.now).then(
       () => undefined,
       (error: unknown) => error,
@@ -444,7 +445,7 @@ describe('a policy that a JD bucket cannot satisfy is refused at load', () => {
         expect.objectContaining({
           level: 'ERROR',
           file: expect.stringContaining('policy.yaml'),
-          line: 1 + lines.findIndex((line) => line.trimStart().startsWith(`${field}:`)),
+          line,
         }),
       ]),
     });

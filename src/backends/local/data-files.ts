@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { chmod, link, lstat, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, open, opendir, readdir, statfs, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError } from '../../model/errors.ts';
@@ -41,8 +41,10 @@ export interface DataFiles {
 export type DiskFailure = (stage: 'write' | 'sync' | 'link', error: unknown) => void;
 
 export const OPAQUE_ID = /^[0-9a-f]{32}$/;
-/** Bytes per read and at least per write: large enough for few system calls, small enough for many clients. */
-export const BLOCK = 256 * 1024;
+/** Bytes per read and at least per write: every one is a trip through the thread pool, and clients are many. */
+export const BLOCK = 512 * 1024;
+/** Reads of this many bytes are made at once, as the index is: four trips through the thread pool cost more than they. */
+const SMALL_READ = 64 * 1024;
 /** Bytes of one write between two looks at the free space. */
 const ROOM_CHECK = 8 * 1024 * 1024;
 /** Chunks per writev: half of Linux's IOV_MAX. */
@@ -65,7 +67,7 @@ export async function openDataFiles(options: {
   const knownDirectories = new Set<string>();
   const doubtful = new Set<string>();
 
-  const directoryOf = (id: string): string => join(data, id.slice(0, 2), id.slice(2, 4));
+  const directoryOf = (id: string): string => join(data, id.slice(0, 2));
   const pathOf = (id: string): string => join(directoryOf(id), id);
   const temporaryOf = (id: string): string => join(temporary, id);
 
@@ -76,26 +78,24 @@ export async function openDataFiles(options: {
   };
 
   const prepareDirectory = async (id: string): Promise<string> => {
-    const outer = join(data, id.slice(0, 2));
-    const inner = directoryOf(id);
-    if (!knownDirectories.has(inner)) {
-      if (await makeDirectory(outer)) await syncDirectory(data);
-      if (await makeDirectory(inner)) await syncDirectory(outer);
-      knownDirectories.add(inner);
+    const directory = directoryOf(id);
+    if (!knownDirectories.has(directory)) {
+      if (await makeDirectory(directory)) await syncDirectory(data);
+      knownDirectories.add(directory);
     }
-    return inner;
+    return directory;
   };
 
   const place = async (id: string, linked: () => void): Promise<void> => {
     let stage: 'link' | 'sync' = 'link';
     try {
-      const inner = await prepareDirectory(id);
+      const parent = await prepareDirectory(id);
       // link() never replaces: whatever was planted at the path makes the write fail.
       await link(temporaryOf(id), pathOf(id));
       linked();
       await failpoint('after-link');
       stage = 'sync';
-      await syncDirectory(inner);
+      await syncDirectory(parent);
     } catch (error) {
       failed(stage, error);
       throw error;
@@ -227,20 +227,22 @@ async function* readFile(
   last: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (last < first) return;
+  if (last - first < SMALL_READ) {
+    yield readAtOnce(path, length, first, last);
+    return;
+  }
   let handle: FileHandle;
   try {
-    // O_NONBLOCK: a planted FIFO must not hang the reader before it is recognised.
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, READ_FLAGS);
   } catch (error) {
     throw storeFailure(error);
   }
   try {
-    const found = await handle.stat();
-    if (!found.isFile() || found.size !== length || last >= length) throw internalError('a data file is damaged');
+    judgeFile(await handle.stat(), length, last);
     for (let position = first; position <= last;) {
       const block = Buffer.allocUnsafe(Math.min(BLOCK, last - position + 1));
       const { bytesRead } = await handle.read(block, 0, block.length, position);
-      if (bytesRead === 0) throw internalError('a data file is too short');
+      if (bytesRead === 0) throw tooShort();
       position += bytesRead;
       yield bytesRead === block.length ? block : block.subarray(0, bytesRead);
     }
@@ -251,20 +253,47 @@ async function* readFile(
   }
 }
 
+function readAtOnce(path: string, length: number, first: number, last: number): Buffer {
+  try {
+    const file = openSync(path, READ_FLAGS);
+    try {
+      judgeFile(fstatSync(file), length, last);
+      const block = Buffer.allocUnsafe(last - first + 1);
+      for (let done = 0; done < block.length;) {
+        const more = readSync(file, block, done, block.length - done, first + done);
+        if (more === 0) throw tooShort();
+        done += more;
+      }
+      return block;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw storeFailure(error);
+  }
+}
+
+/** O_NONBLOCK: a planted FIFO must not hang the reader before it is recognised. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function judgeFile(found: Stats, length: number, last: number): void {
+  if (!found.isFile() || found.size !== length || last >= length) throw internalError('a data file is damaged');
+}
+
+function tooShort(): GatewayError {
+  return internalError('a data file is too short');
+}
+
 async function* walkFiles(
   data: string,
 ): AsyncGenerator<{ readonly id: string | undefined; readonly path: string }, void, undefined> {
-  for (const outer of await readdir(data, { withFileTypes: true })) {
-    if (!outer.isDirectory()) yield { id: undefined, path: outer.name };
+  for (const entry of await readdir(data, { withFileTypes: true })) {
+    if (!entry.isDirectory()) yield { id: undefined, path: entry.name };
     else
-      for (const inner of await readdir(join(data, outer.name), { withFileTypes: true })) {
-        const place = `${outer.name}/${inner.name}`;
-        if (!inner.isDirectory()) yield { id: undefined, path: place };
-        else
-          for (const file of await readdir(join(data, place), { withFileTypes: true })) {
-            const ours = file.isFile() && OPAQUE_ID.test(file.name) && file.name.startsWith(outer.name + inner.name);
-            yield { id: ours ? file.name : undefined, path: `${place}/${file.name}` };
-          }
+      // One at a time: a directory of a large store has many thousand files.
+      for await (const file of await opendir(join(data, entry.name))) {
+        const ours = file.isFile() && OPAQUE_ID.test(file.name) && file.name.startsWith(entry.name);
+        yield { id: ours ? file.name : undefined, path: `${entry.name}/${file.name}` };
       }
   }
 }

@@ -17,8 +17,8 @@ export interface IndexDatabase {
   /** Answers how many rows changed. Only within `commit`. */
   run(sql: string, ...values: readonly Value[]): number;
   /**
-   * Runs `work` in a transaction and resolves once it is durable. Work of one turn of the event loop shares a commit
-   * (one fsync); a throwing `work` is rolled back alone. Rejects with `CommitError` when the outcome is unknown.
+   * Runs `work` in a transaction and resolves once it is durable. Work that comes close together shares a commit (one
+   * fsync); a throwing `work` is rolled back alone. Rejects with `CommitError` when the outcome is unknown.
    */
   commit<T>(work: () => T): Promise<T>;
   /** Gives some free pages of the index back to the disk; false when there are none left. */
@@ -44,6 +44,8 @@ export function openIndex(path: string): IndexDatabase {
   const database = openExclusively(path);
   const statements = new Map<string, StatementSync>();
   const queue: Job[] = [];
+  /** When the last commit ended and how long it took, ms. */
+  const last = { ended: -Infinity, took: 0 };
 
   const prepared = (sql: string): StatementSync => {
     const known = statements.get(sql);
@@ -55,6 +57,7 @@ export function openIndex(path: string): IndexDatabase {
 
   const flush = (): void => {
     const jobs = queue.splice(0);
+    const began = performance.now();
     try {
       runTogether(database, jobs);
     } catch (error) {
@@ -64,6 +67,15 @@ export function openIndex(path: string): IndexDatabase {
         : new CommitError('The index did not commit.', { cause: error });
       for (const job of jobs) job.fail(failure);
     }
+    last.ended = performance.now();
+    last.took = last.ended - began;
+  };
+
+  /** A commit holds up the event loop, so under load the next one leaves as much time as the last took: more work shares it. */
+  const schedule = (): void => {
+    const wait = last.ended + Math.min(last.took, MOST_GATHERING) - performance.now();
+    if (wait > 1) setTimeout(flush, wait);
+    else setImmediate(flush);
   };
 
   return {
@@ -78,7 +90,7 @@ export function openIndex(path: string): IndexDatabase {
           return () => resolve(value);
         };
         queue.push({ run, fail: reject });
-        if (queue.length === 1) setImmediate(flush);
+        if (queue.length === 1) schedule();
       }),
     compact: () => {
       const free = integer(prepared('PRAGMA freelist_count').get() ?? {}, 'freelist_count');
@@ -117,6 +129,8 @@ export function bytes(row: Row, column: string): Buffer {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
+/** How long work waits for company at most, ms. */
+const MOST_GATHERING = 10;
 /** Pages (4 KiB) given back in one turn of the event loop. */
 const COMPACT_PAGES = 500;
 /** Bytes that the write-ahead log keeps after a checkpoint. */

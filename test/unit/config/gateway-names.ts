@@ -35,6 +35,7 @@ export const NAMES: GatewayNames = {
     'aliyun-oss': {
       dialect: 'oss',
       addressing: 'virtual',
+      without: ['addressing', 'capabilities.payload'],
       capabilities: {
         ...ALL,
         managed: ['AES256', 'SM4'],
@@ -52,7 +53,7 @@ export const NAMES: GatewayNames = {
       tlsOnly: true,
       capabilities: { ...ALL, managed: [], layers: [1], customerKey: false, perObject: false, tlsOnly: true },
     },
-    'aws-s3': { dialect: 's3', addressing: 'virtual', capabilities: ALL },
-    s3: { dialect: 's3', addressing: 'path', capabilities: ALL },
+    'aws-s3': { dialect: 's3', addressing: 'virtual', without: ['signature'], capabilities: ALL },
+    s3: { dialect: 's3', addressing: 'path', without: ['signature'], capabilities: ALL },
   },
 };

@@ -78,7 +78,7 @@ describe('on disk', () => {
       const store = await openWithBucket({ directory, randomBytes: ids.randomBytes });
       await put(store, 'a', 'old');
       const id = ids.next();
-      const place = where === 'tmp' ? join(directory, 'tmp') : join(directory, 'data', id.slice(0, 2), id.slice(2, 4));
+      const place = where === 'tmp' ? join(directory, 'tmp') : join(directory, 'data', id.slice(0, 2));
       mkdirSync(place, { recursive: true });
       const path = join(place, id);
       if (kind === 'symlink') symlinkSync(join(directory, 'outside'), path);
@@ -122,8 +122,8 @@ describe('on disk', () => {
     const [first] = dataFiles(directory);
     rmSync(join(directory, 'data', first ?? ''));
     const orphan = 'ab'.repeat(16);
-    mkdirSync(join(directory, 'data/ab/ab'), { recursive: true });
-    writeFileSync(join(directory, 'data/ab/ab', orphan), 'left');
+    mkdirSync(join(directory, 'data/ab'), { recursive: true });
+    writeFileSync(join(directory, 'data/ab', orphan), 'left');
     writeFileSync(join(directory, 'data/README'), 'not ours');
     expect(await store.scrub()).toEqual({ files: 3, orphans: 1, missing: 1, damaged: 0, foreign: 1 });
     expect(dataFiles(directory)).toHaveLength(1);
@@ -138,8 +138,8 @@ describe('on disk', () => {
     const [kept] = dataFiles(directory);
     await store.close();
     const unfinished = 'cd'.repeat(16);
-    mkdirSync(join(directory, 'data/cd/cd'), { recursive: true });
-    writeFileSync(join(directory, 'data/cd/cd', unfinished), 'x');
+    mkdirSync(join(directory, 'data/cd'), { recursive: true });
+    writeFileSync(join(directory, 'data/cd', unfinished), 'x');
     for (const name of [unfinished, kept?.slice(-32) ?? '', 'strange'])
       writeFileSync(join(directory, 'tmp', name), 'x');
     const again = await openStore({ directory, columns });

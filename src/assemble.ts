@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { OPERATIONS } from './cli/question.ts';
-import { StartRefused, type Running, type ServeOptions, type Services, type StatusReport } from './cli/ports.ts';
+import { StartRefused, type QuickstartReport, type Running, type ServeOptions, type Services, type StatusReport } from './cli/ports.ts';
 import { gatewaySchema } from './config/gateway-schema.ts';
 import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts';
 import { casesSchema } from './config/policy-cases.ts';
@@ -103,8 +103,14 @@ function runningOf(runtime: Runtime, quickstart: QuickstartResult | undefined): 
     admin: runtime.admin === undefined ? undefined : `http://${runtime.admin.host}:${runtime.admin.port}`,
     revision: runtime.revision(),
     diagnostics: runtime.diagnostics,
-    quickstart,
+    quickstart: quickstart === undefined ? undefined : { ...quickstart, credentials: firstCredentials(runtime) },
     stopped,
     stop: () => void shutdown.run(),
   };
+}
+
+/** What a quickstart shows on its terminal: whoever starts it can read the files that hold them. */
+function firstCredentials({ config }: Runtime): QuickstartReport['credentials'] {
+  const [first] = config.clients;
+  return first && { accessKeyId: first.accessKeyId, secretAccessKey: first.secretAccessKey.reveal() };
 }

@@ -69,7 +69,7 @@ export interface RunningListener {
 export interface QuickstartReport {
   /** Files made just now. */
   readonly created: readonly string[];
-  /** Files that hold the first client's credentials. */
+  /** The first client's own, to be shown on the terminal of whoever started it, and nowhere else. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   readonly certificate: string | undefined;
 }

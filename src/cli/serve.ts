@@ -1,4 +1,6 @@
 import { relative } from 'node:path';
+import { renderText, summaryOf } from '../config/diagnostics.ts';
+import type { Diagnostic } from '../config/diagnostics.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { printDiagnostics } from './diagnostics-output.ts';
@@ -16,10 +18,17 @@ export async function serve(services: Services, config: string, options: ServeOp
     printDiagnostics({ ...services, stdout: services.stderr }, error.diagnostics, { json: false, subject: config });
     return EXIT.invalid;
   }
-  if (running.diagnostics.length > 0)
-    printDiagnostics({ ...services, stdout: services.stderr }, running.diagnostics, { json: false, subject: config });
+  warn(services, running.diagnostics, config);
   for (const line of greeting(running)) services.stdout(`${line}\n`);
   return running.stopped;
+}
+
+/** What endangers is said in full; of the rest one line: `check` tells it all. */
+function warn(services: Services, diagnostics: readonly Diagnostic[], config: string): void {
+  if (diagnostics.length === 0) return;
+  const grave = diagnostics.filter(({ level }) => level === 'SECURITY_WARNING');
+  for (const diagnostic of grave) services.stderr(`${renderText(diagnostic)}\n`);
+  services.stderr(`${config}: ${summaryOf(diagnostics)}; npx bucketseal check --config ${config} shows them\n`);
 }
 
 function greeting(running: Running): readonly string[] {

@@ -134,7 +134,8 @@ export interface Dialect {
   readonly traits: DialectTraits;
   /** Whether the request carries this dialect's kind of signature, and for which access key; judged before any secret is touched. */
   claims(wire: WireRequest): Claim | undefined;
-  verify(wire: WireRequest, context: VerifyContext): VerifiedRequest;
+  /** A variant shares its parent's function: that is how the core knows that they are one language. */
+  readonly verify: (wire: WireRequest, context: VerifyContext) => VerifiedRequest;
   /** Small XML bodies are read here, bounded. `allowed`: what the bucket's policy lets the store call out for; absent is nothing. */
   decodeRequest(request: VerifiedRequest, allowed?: readonly CallOut[]): Promise<StorageRequest>;
   encodeResponse<N extends OperationName>(

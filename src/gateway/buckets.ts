@@ -85,36 +85,35 @@ async function composedInfo(call: Call, place: Place): Promise<Omit<StorageResul
   };
 }
 
-/** Replication documents are readable: they show the policy's rule. Writing them is the policy's business. */
-export const bucketReplication = {
-  get(
-    this: void,
-    call: Call,
-    request: StorageRequest<'GetBucketReplication'>,
-  ): Promise<StorageResult<'GetBucketReplication'>> {
-    const place = enter(call, 'read', request.bucket);
-    const rules = call.snapshot.policy.replicas(request.bucket);
-    if (rules === undefined || rules.targets.length === 0)
-      throw new GatewayError('ReplicationConfigurationNotFoundError', 'The replication configuration was not found');
-    const replicaKey =
-      rules.replicaKey === undefined || !place.sameDialect
-        ? rules.replicaKey
-        : call.snapshot.policy.keyAt(rules.replicaKey as never, place.backend.name);
-    return Promise.resolve({ replication: { ...rules, ...(replicaKey === undefined ? {} : { replicaKey }) } });
-  },
-  refuse<N extends Extract<OperationName, 'PutBucketReplication' | 'DeleteBucketReplication'>>(
-    _operation: N,
-  ): (call: Call, request: StorageRequest<N>) => Promise<StorageResult<N>> {
-    return (call, request) => {
-      const { bucket }: { readonly bucket: string } = request;
-      const { rule } = enter(call, 'configure', bucket).route;
-      throw new GatewayError(
-        'AccessDenied',
-        `The replication of ${bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
-      );
-    };
-  },
-};
+/** Replication documents are readable: they show the policy's rule. */
+export function getBucketReplication(
+  call: Call,
+  request: StorageRequest<'GetBucketReplication'>,
+): Promise<StorageResult<'GetBucketReplication'>> {
+  const place = enter(call, 'read', request.bucket);
+  const rules = call.snapshot.policy.replicas(request.bucket);
+  if (rules === undefined || rules.targets.length === 0)
+    throw new GatewayError('ReplicationConfigurationNotFoundError', 'The replication configuration was not found');
+  const replicaKey =
+    rules.replicaKey === undefined || !place.sameDialect
+      ? rules.replicaKey
+      : call.snapshot.policy.keyAt(rules.replicaKey as never, place.backend.name);
+  return Promise.resolve({ replication: { ...rules, ...(replicaKey === undefined ? {} : { replicaKey }) } });
+}
+
+/** Writing them is the policy's business. */
+export function refusedReplication<
+  N extends Extract<OperationName, 'PutBucketReplication' | 'DeleteBucketReplication'>,
+>(_operation: N): (call: Call, request: StorageRequest<N>) => Promise<StorageResult<N>> {
+  return (call, request) => {
+    const { bucket }: { readonly bucket: string } = request;
+    const { rule } = enter(call, 'configure', bucket).route;
+    throw new GatewayError(
+      'AccessDenied',
+      `The replication of ${bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
+    );
+  };
+}
 
 function ruleRequest(
   bucket: string,

@@ -1,8 +1,10 @@
+import { GatewayError } from '../model/errors.ts';
 import type { KeyAlias } from '../model/encryption.ts';
 import type { Content } from '../model/seal.ts';
-import type { Body, ChecksumAlgorithm } from '../model/body.ts';
+import { Readable } from 'node:stream';
+import type { Body, ByteStream, ChecksumAlgorithm } from '../model/body.ts';
 import type { StorageRequest } from '../model/operations.ts';
-import { withholdLast } from '../wire/bounded.ts';
+import { readBounded, withholdLast } from '../wire/bounded.ts';
 import type { Call, Place } from './call.ts';
 import type { Protection } from './protect-write.ts';
 import { plainContent } from './protect/plain-content.ts';
@@ -37,12 +39,13 @@ export async function contentFor(
   return await unsealed(call, place, request.body, checksum);
 }
 
-/** Bytes that go as they are: digests on the way, the last chunk withheld until the client's own digests agreed. */
+/** Bytes that go as they are: digests on the way, the last chunk withheld until the client's own digests agreed; `whole`: held on disk before the first goes. */
 export async function unsealed(
   call: Call,
   place: Place,
   body: Body,
   checksumAlgorithm?: ChecksumAlgorithm,
+  { whole = false }: { readonly whole?: boolean } = {},
 ): Promise<PreparedContent> {
   const embedded = place.backend.capabilities.seals;
   const content = await plainContent(body, {
@@ -51,7 +54,7 @@ export async function unsealed(
     ...(checksumAlgorithm === undefined ? {} : { checksum: checksumAlgorithm }),
   });
   if (embedded) return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
-  if (content.length === undefined && place.backend.capabilities.needsContentLength) {
+  if (whole || (content.length === undefined && place.backend.capabilities.needsContentLength)) {
     const spooled = await call.services.spool.hold(content.bytes);
     return {
       content: { ...content, bytes: spooled.bytes, length: spooled.length },
@@ -73,10 +76,12 @@ export function sealServices(call: Call): SealServices {
 }
 
 /** There is no last byte to withhold in an empty body: its digests are judged before the store hears of it. */
-async function verifiedEmpty(bytes: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) if (chunk.length > 0) chunks.push(chunk);
-  return (async function* replay() {
-    yield* chunks;
-  })();
+async function verifiedEmpty(bytes: ByteStream): Promise<ByteStream> {
+  const held = await readBounded(bytes, 0);
+  if (held === 'too-large')
+    throw new GatewayError(
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header',
+    );
+  return Readable.from([]);
 }

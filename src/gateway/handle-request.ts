@@ -73,7 +73,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
 }
 
 async function answer<N extends ModelOperation>(call: Call, request: StorageRequest<N>): Promise<WireResponse> {
-  const handler = operationHandlers[request.operation as N] as Handler<N>;
+  const handler = operationHandlers[request.operation] as Handler<N>;
   const context = encodeContext(call.wire, call.verified);
   const encode = (result: StorageResult<N>): WireResponse =>
     withGatewayHeaders(call.dialect, result, call.dialect.encodeResponse(request, result, context));

@@ -2,7 +2,7 @@ import type { OperationName, StorageRequest, StorageResult } from '../model/oper
 import type { Call } from './call.ts';
 import { appendObject } from './append-object.ts';
 import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './bucket-encryption.ts';
-import { bucketReplication, createBucket, getBucketInfo, listBuckets } from './buckets.ts';
+import { createBucket, getBucketInfo, getBucketReplication, listBuckets, refusedReplication } from './buckets.ts';
 import { copyObject } from './copy-object.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { forwarded } from './forward.ts';
@@ -44,9 +44,9 @@ export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } =
   GetBucketEncryption: getBucketEncryption,
   PutBucketEncryption: putBucketEncryption,
   DeleteBucketEncryption: deleteBucketEncryption,
-  GetBucketReplication: bucketReplication.get,
-  PutBucketReplication: bucketReplication.refuse('PutBucketReplication'),
-  DeleteBucketReplication: bucketReplication.refuse('DeleteBucketReplication'),
+  GetBucketReplication: getBucketReplication,
+  PutBucketReplication: refusedReplication('PutBucketReplication'),
+  DeleteBucketReplication: refusedReplication('DeleteBucketReplication'),
   GetBucketPolicy: forwarded('GetBucketPolicy'),
   PutBucketPolicy: putBucketPolicy,
   DeleteBucketPolicy: deleteBucketPolicy,

@@ -20,7 +20,7 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
   const expected = await expectationFor(call, place, request, token);
   await demandRepeatedWish(call, place, request, expected);
   demandFitTransfer(call, place, expected.kind);
-  await using content = await unsealed(call, place, request.body);
+  await using content = await unsealed(call, place, request.body, undefined, { whole: checksumComesLast(place, request) });
   const { length, bytes } = content.content;
   if (joinsParts(call, place) && length !== undefined && length < place.backend.capabilities.minimumPartSize) {
     const { storeUploadId } = token;

@@ -217,7 +217,6 @@ function buildListener(settings: ListenerSettings, options: ServerOptions, share
         options.encodeFailure(error, { wire: undefined, listener: settings.name, requestId: options.requestId() }),
     }),
     logger: false,
-    disableRequestLogging: true,
     requestIdHeader: false,
     return503OnClosing: false,
     exposeHeadRoutes: false,

@@ -23,6 +23,8 @@ const OSS2_CLASSES: Readonly<Record<string, string>> = {
   NoSuchBucket: 'NoSuchBucket',
   AccessDenied: 'AccessDenied',
   SignatureDoesNotMatch: 'SignatureDoesNotMatch',
+  InvalidEncryptionAlgorithmError: 'InvalidEncryptionAlgorithmError',
+  NotImplemented: 'NotImplemented',
   NoSuchServerSideEncryptionRule: 'NoSuchServerSideEncryptionRule',
   PositionNotEqualToLength: 'PositionNotEqualToLength',
 };
@@ -54,7 +56,10 @@ describe("Alibaba's SDKs", () => {
       });
 
       test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, addressing }) => {
-        expect(seen.get(run)).toEqual(expected(world, { name, sdk, store, cname: addressing.startsWith('cname') }));
+        const wanted = expected(world, { name, sdk, store, cname: addressing.startsWith('cname') });
+        const got = seen.get(run) ?? {};
+        expect(Object.keys(got)).toEqual(Object.keys(wanted));
+        for (const [step, value] of Object.entries(wanted)) expect.soft(got[step], step).toEqual(value);
       });
     });
   });

@@ -10,6 +10,7 @@ import { startRuntime, type Runtime } from '../../src/assemble/runtime.ts';
 export interface TestClient {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  readonly sessionToken?: string;
 }
 
 /** A real gateway in this process: real listeners, real files, configured by the same YAML that users write. */
@@ -40,7 +41,7 @@ export interface TestOptions {
   readonly policy: object;
   /** Entries of `stores:` beside `local`; credentials in clear become files. */
   readonly stores?: Readonly<Record<string, Record<string, unknown>>>;
-  /** Entries of `clients:` by name, without credentials; `main` with every right is always there. */
+  /** Entries of `clients:` by name, without key pairs (a `sessionToken` in clear becomes a file); `main` with every right is always there. */
   readonly clients?: Readonly<Record<string, Record<string, unknown>>>;
   /** More top-level keys of gateway.yaml. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -111,9 +112,11 @@ export async function writeGateway(options: TestOptions): Promise<WrittenGateway
       accessKeyId: `AK${randomBytes(9).toString('hex').toUpperCase()}`,
       secretAccessKey: randomBytes(30).toString('base64url'),
     };
-    clients[name] = keys;
+    const sessionToken = (entry as { readonly sessionToken?: string }).sessionToken;
+    clients[name] = sessionToken === undefined ? keys : { ...keys, sessionToken };
     return {
       ...entry,
+      ...(sessionToken === undefined ? {} : { sessionToken: reference(`${name}.token`, sessionToken) }),
       accessKeyId: reference(`${name}.id`, keys.accessKeyId),
       secretAccessKey: reference(`${name}.secret`, keys.secretAccessKey),
     };

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from './gateway.ts';
-import { aliClient } from './oss-clients.ts';
+import { ossClient } from './oss-clients.ts';
 import { sending } from './raw-answers.ts';
 import { awsClient } from './s3-clients.ts';
 
@@ -120,9 +120,9 @@ const KEEPERS: Readonly<Record<string, Replicate>> = {
   'aws-sdk multipart': (Bucket, Key, source) =>
     inParts(awsClient(gateway, replicator()), { Bucket, Key }, s3Words(source)),
   'ali-oss put': (bucket, key, source) =>
-    aliClient(gateway, bucket, replicator()).put(key, BODY, { headers: ossWords(source) }),
+    ossClient(gateway, { bucket, v4: true, ...replicator() }).put(key, BODY, { headers: ossWords(source) }),
   'ali-oss multipart': (bucket, key, source) =>
-    aliClient(gateway, bucket, replicator()).multipartUpload(key, BODY, {
+    ossClient(gateway, { bucket, v4: true, ...replicator() }).multipartUpload(key, BODY, {
       partSize: 100 * 1024,
       headers: ossWords(source),
     }),
@@ -229,7 +229,7 @@ test('the replication headers of a vendor are taken from a replicator, and have 
     client.send(new PutObjectCommand({ Bucket, Key, Body: BODY, ...s3Words(source) }));
   expect(await replicated(put, bucketOf('kms', 'skip'), { method: 'managed' })).toBe('managed');
   const oss: Replicate = (bucket, key) =>
-    aliClient(gateway, bucket, replicator()).put(key, BODY, { headers: { 'x-oss-replication-status': 'x' } });
+    ossClient(gateway, { bucket, v4: true, ...replicator() }).put(key, BODY, { headers: { 'x-oss-replication-status': 'x' } });
   expect(await replicated(oss, bucketOf('kms', 'default'), {})).toBe('kms');
 });
 

@@ -36,8 +36,11 @@ export function candidateResources(
     return candidates;
   }
   if (inHost !== undefined) hosted(inHost.bucket);
-  candidates.push(...pathStyle(rest));
+  const inPath = pathStyle(rest);
+  candidates.push(...(inPath ?? []));
   for (const bucket of literalBuckets) hosted(bucket);
+  if (inPath === undefined && candidates.length === 0)
+    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.');
   return distinct(candidates);
 }
 
@@ -52,15 +55,13 @@ function bucketOfHost(host: string, addressing: Addressing): { bucket: string; c
   return guessed === undefined || guessed === '' ? undefined : { bucket: guessed, certain: false };
 }
 
-function pathStyle(rest: string): readonly Resource[] {
+/** Undefined where the path's first segment cannot be a bucket's name: in CNAME mode it is a whole key of oss2 and GO1. */
+function pathStyle(rest: string): readonly Resource[] | undefined {
   if (rest === '') return [{ bucket: undefined, key: undefined }];
   const slash = rest.indexOf('/');
   const bucket = decoded(slash === -1 ? rest : rest.slice(0, slash));
   // A slash inside the bucket's name would give `a%2Fb/c` and `a/b/c` one signature.
-  if (UNSAFE_BUCKET.test(bucket))
-    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
-      details: { BucketName: bucket },
-    });
+  if (UNSAFE_BUCKET.test(bucket)) return undefined;
   const keys = slash === -1 ? [''] : readings(rest.slice(slash + 1));
   return keys.map((key) => ({ bucket, key: key === '' ? undefined : key }));
 }

@@ -85,7 +85,7 @@ export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
 export function refuseInternalHeaders(headers: HeaderLines, replicator: boolean): void {
   const internal = headers.find(
     ([name]) =>
-      /^x-bucketseal|^x-oss-meta-x-oss-replication/.test(name) || (!replicator && name.startsWith('x-oss-replication')),
+      /^x-bucketseal|^x-oss-meta-x-oss-replication|^x-minio-/.test(name) || (!replicator && name.startsWith('x-oss-replication')),
   );
   if (internal !== undefined) throw invalid(internal[0], 'The header is reserved.');
 }

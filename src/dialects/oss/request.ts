@@ -12,7 +12,7 @@ import type { Decoder } from './request-decoder.ts';
 
 /** Bytes of an object's key: OSS's limit. */
 const MAX_KEY = 1023;
-/** Operations that take encryption headers (EC 0005-00000002), and those that repeat them. */
+/** Operations that take encryption headers (EC 0005-00000002), and those that repeat them: oss2 lists the parts of an upload with its key id. */
 const ACCEPTING: ReadonlySet<OssOperation> = new Set([
   'CreateBucket',
   'PutObject',
@@ -20,7 +20,12 @@ const ACCEPTING: ReadonlySet<OssOperation> = new Set([
   'CreateMultipartUpload',
   'AppendObject',
 ]);
-const REPEATING: ReadonlySet<OssOperation> = new Set(['UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload']);
+const REPEATING: ReadonlySet<OssOperation> = new Set([
+  'UploadPart',
+  'UploadPartCopy',
+  'CompleteMultipartUpload',
+  'ListParts',
+]);
 
 const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = {
   ...BUCKET_DECODERS,
@@ -33,7 +38,8 @@ export async function decodeRequest(
   request: VerifiedRequest,
   allowed: readonly CallOut[] = [],
 ): Promise<StorageRequest> {
-  refuseInternalHeaders(request.wire.headers, request.replicator === true);
+  const inQuery = request.wire.query.map(({ name, value }) => [name.toLowerCase(), value ?? ''] as const);
+  refuseInternalHeaders([...request.wire.headers, ...inQuery], request.replicator === true);
   const fields = encryptionFields(request.wire);
   const outward = callsOut(request);
   if (outward !== undefined && !allowed.includes(outward)) throw calledOut(request, outward);

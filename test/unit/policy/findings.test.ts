@@ -146,12 +146,21 @@ const CASES: readonly (readonly [FindingCode, PolicyDocument, readonly string[],
   [
     'replicate-target-without-rule',
     rules({ match: 'b', replicate: [{ bucket: 'c' }] }),
-    ['replicate-target-without-rule buckets.0.replicate.0.bucket'],
+    ['replicate-unavailable buckets.0.replicate', 'replicate-target-without-rule buckets.0.replicate.0.bucket'],
   ],
   [
     'replicate-to-itself',
     rules({ match: 'b', replicate: [{ bucket: 'b' }] }),
-    ['replicate-to-itself buckets.0.replicate.0.bucket'],
+    ['replicate-unavailable buckets.0.replicate', 'replicate-to-itself buckets.0.replicate.0.bucket'],
+  ],
+  ['replicate-unavailable', rules({ match: 'b', replicate: [{ bucket: 'b' }] }), [
+    'replicate-unavailable buckets.0.replicate',
+    'replicate-to-itself buckets.0.replicate.0.bucket',
+  ]],
+  [
+    'allow-unavailable',
+    rules({ match: 'b', allow: ['fetch', 'callback', 'process'] }),
+    ['allow-unavailable buckets.0.allow.1', 'allow-unavailable buckets.0.allow.2'],
   ],
   [
     'prefix-duplicate',

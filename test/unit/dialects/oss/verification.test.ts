@@ -321,6 +321,10 @@ describe('addressing: the resource is the one that the signature covers', () => 
       key: undefined,
     });
     expect(() => at({ target: '/k', host: 'files.test', bucket: 'd' }, { candidateBuckets })).toThrow(/signature/);
+    expect(at({ target: '/k%2Fl', host: 'files.test', key: 'k/l' }, { candidateBuckets })).toEqual({
+      bucket: 'b',
+      key: 'k/l',
+    });
   });
 
   test('a slash in the bucket`s own segment is no bucket', () => {

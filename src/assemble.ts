@@ -7,7 +7,9 @@ import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts
 import { casesSchema } from './config/policy-cases.ts';
 import { POLICY_SCHEMA } from './policy/schema.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
-import { files, NAMES } from './assemble/loading.ts';
+import { files, NAMES, referenceSources } from './assemble/loading.ts';
+import { readHead } from './assemble/pasted-head.ts';
+import { storePreviews } from './assemble/store-preview.ts';
 import { checkOnline } from './assemble/check-online.ts';
 import { BadConfiguration } from './assemble/inputs.ts';
 import { startRuntime, type Runtime } from './assemble/runtime.ts';
@@ -16,6 +18,9 @@ import { startRuntime, type Runtime } from './assemble/runtime.ts';
 const SHUTDOWN_GRACE_MS = 0;
 
 const STATUS_TIMEOUT_MS = 5_000;
+
+/** The file descriptor. */
+const STDIN = 0;
 
 /** The services that the commands ask for, over this process. */
 export function createServices(): Services {
@@ -26,6 +31,9 @@ export function createServices(): Services {
     now: Date.now,
     ...files,
     checkOnline: (outcome) => checkOnline(outcome, Date.now),
+    readHead,
+    storePreviews,
+    clientIds: (outcome) => outcome.resolve(referenceSources()).config?.clients.map(({ accessKeyId }) => accessKeyId) ?? [],
     serve,
     status,
     schemas: () => ({ gateway: gatewaySchema(NAMES), policy: POLICY_SCHEMA, cases: casesSchema(OPERATIONS) }),
@@ -34,7 +42,7 @@ export function createServices(): Services {
     },
     readFile: (path) => {
       try {
-        return { ok: true, text: readFileSync(path, 'utf8') };
+        return { ok: true, text: readFileSync(path === '-' ? STDIN : path, 'utf8') };
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) };
       }

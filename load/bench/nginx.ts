@@ -17,13 +17,17 @@ export async function startNginx(upstream: string, directory: string): Promise<N
   const prefix = join(directory, 'nginx');
   mkdirSync(prefix);
   writeFileSync(join(prefix, 'nginx.conf'), configuration(port, new URL(upstream).host, prefix));
-  const child = spawn(tool('nginx'), ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', join(prefix, 'error.log')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    tool('nginx'),
+    ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', join(prefix, 'error.log')],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const origin = `http://127.0.0.1:${port}`;
-  for (const deadline = Date.now() + START_TIMEOUT_MS; !(await answers(origin)); ) {
+  for (const deadline = Date.now() + START_TIMEOUT_MS; !(await answers(origin));) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await ended(child);
       throw new Error(`nginx did not start: ${output}`);

@@ -41,6 +41,13 @@ export async function sendSigned(
 
 function signed(endpoint: Endpoint, method: string, path: string): string {
   const { accessKeyId, secretAccessKey } = endpoint;
-  const request = { service: 's3', region: 'us-east-1', method, host: new URL(endpoint.origin).host, path, signQuery: true };
+  const request = {
+    service: 's3',
+    region: 'us-east-1',
+    method,
+    host: new URL(endpoint.origin).host,
+    path,
+    signQuery: true,
+  };
   return aws4.sign(request, { accessKeyId, secretAccessKey }).path;
 }

@@ -16,7 +16,9 @@ import { presigned, sendSigned, type Endpoint } from './presigned-requests.ts';
 const { values } = parseArgs({
   options: { smoke: { type: 'boolean', default: false }, json: { type: 'string' } },
 });
-const output = resolve(values.json ?? join(import.meta.dirname, '../../report/proxy-overhead.json'));
+const output = resolve(
+  values.json ?? join(import.meta.dirname, `../../report/proxy-overhead${values.smoke ? '-smoke' : ''}.json`),
+);
 const plan = values.smoke ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 5 };
 
 const KIB = 1024;
@@ -139,7 +141,7 @@ async function prepare(endpoint: Endpoint): Promise<void> {
 async function measure(workload: Workload, targets: readonly Target[]): Promise<readonly Result[]> {
   const sums = targets.map((target) => ({
     target,
-    load: { requests: 0, bytes: 0, seconds: 0, failed: 0 } as Load,
+    load: { requests: 0, bytes: 0, seconds: 0, failed: 0 },
     proxyCpu: 0,
     storeCpu: 0,
   }));
@@ -189,7 +191,18 @@ async function measure(workload: Workload, targets: readonly Target[]): Promise<
 }
 
 function table(results: readonly Result[]): string {
-  const head = ['', '', 'requests/s', 'MiB/s', 'to nginx', 'CPU ms/request', 'CPU s/GiB', 'to nginx', 'with store', 'to nginx'];
+  const head = [
+    '',
+    '',
+    'requests/s',
+    'MiB/s',
+    'to nginx',
+    'CPU ms/request',
+    'CPU s/GiB',
+    'to nginx',
+    'with store',
+    'to nginx',
+  ];
   const rows = results.map((row) => [
     row.workload,
     row.target,
@@ -204,6 +217,8 @@ function table(results: readonly Result[]): string {
   ]);
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   return [head, ...rows]
-    .map((row) => row.map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '))
+    .map((row) =>
+      row.map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '),
+    )
     .join('\n');
 }

@@ -29,7 +29,8 @@ export class BadConfiguration extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(diagnostics: readonly Diagnostic[]) {
-    super('the configuration cannot be used');
+    const problems = diagnostics.filter((each) => hasErrors([each]));
+    super(`the configuration cannot be used: ${problems.map(({ message }) => message).join('; ')}`);
     this.diagnostics = diagnostics;
   }
 }

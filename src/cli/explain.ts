@@ -1,63 +1,97 @@
 import { hasErrors } from '../config/diagnostics.ts';
+import type { DeclaredConfig } from '../config/gateway-config.ts';
+import type { LoadOutcome } from '../config/load.ts';
 import type { RequestDescription } from '../config/policy-cases.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
 import type { Explanation } from '../policy/explain.ts';
-import { describe } from '../policy/values.ts';
 import { printDiagnostics } from './diagnostics-output.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { Services } from './ports.ts';
-import { ask } from './question.ts';
+import { explainHead } from './explain-head.ts';
+import { explanationLines, previewLines } from './explanation-text.ts';
+import type { Services, StorePreview } from './ports.ts';
+import { ask, wishOf } from './question.ts';
 
 export interface ExplainOptions {
   readonly config: string;
   readonly json: boolean;
-  readonly request: RequestDescription;
+  /** A file with a pasted request's head, `-` for standard input; the flags then say only what a head cannot. */
+  readonly head: string | undefined;
+  readonly request: Omit<RequestDescription, 'bucket'> & { readonly bucket?: string };
 }
 
 /** `bucketseal explain`: why a request would be answered as it would. 0 for an answer, whichever it is. */
-export function explainRequest(services: Services, options: ExplainOptions): ExitCode {
+export async function explainRequest(services: Services, options: ExplainOptions): Promise<ExitCode> {
   const outcome = services.load(options.config);
   const policy = services.compile(outcome);
-  if (policy === undefined || outcome.config === undefined) {
+  const { config } = outcome;
+  if (policy === undefined || config === undefined) {
     const errors = outcome.diagnostics.filter((diagnostic) => hasErrors([diagnostic]));
     printDiagnostics(services, errors, { json: options.json, subject: options.config });
     return EXIT.invalid;
   }
-  const answer = ask(policy, outcome.config, options.request, services.now());
+  const loaded = { outcome, policy, config };
+  const { bucket } = options.request;
+  if (options.head !== undefined) return await explainHead(services, loaded, { ...options, head: options.head });
+  if (bucket === undefined) {
+    services.stderr("error: required option '--bucket <name>' (or '--head <file>') not specified\n");
+    return EXIT.usage;
+  }
+  return explainFlags(services, loaded, { json: options.json, request: { ...options.request, bucket } });
+}
+
+/** A configuration without an ERROR, with its policy. */
+export interface Loaded {
+  readonly outcome: LoadOutcome;
+  readonly policy: CompiledPolicy;
+  readonly config: DeclaredConfig;
+}
+
+function explainFlags(
+  services: Services,
+  { policy, config }: Loaded,
+  { request, json }: { readonly request: RequestDescription; readonly json: boolean },
+): ExitCode {
+  const answer = ask(policy, config, request, services.now());
   if (!answer.ok) {
     services.stderr(`${answer.reason}\n`);
     return EXIT.usage;
   }
   const { explanation } = answer;
-  if (options.json) services.stdout(`${JSON.stringify(plainOf(explanation, options.request))}\n`);
-  else for (const line of linesOf(explanation, options.request)) services.stdout(`${line}\n`);
+  const stores = previewsOf(services, { policy, config }, request, explanation);
+  if (json) {
+    services.stdout(`${JSON.stringify({ request, ...explanation, stores })}\n`);
+    return EXIT.ok;
+  }
+  services.stdout(`${request.operation ?? 'PutObject'} ${request.bucket}/${request.key ?? ''}\n`);
+  for (const line of [...explanationLines(explanation), ...previewLines(stores)]) services.stdout(`${line}\n`);
   return EXIT.ok;
 }
 
-function linesOf(explanation: Explanation, request: RequestDescription): readonly string[] {
-  const { access, decision, winner } = explanation;
-  const denial = access?.effect === 'deny' ? access : decision?.effect === 'deny' ? decision : undefined;
-  const verdict =
-    denial !== undefined
-      ? [`deny ${denial.code}: ${denial.message}`, `  ${denial.reason}`]
-      : decision?.effect === 'allow'
-        ? [`allow: ${describe(decision.encryption)}, by the ${decision.by}`, `  ${decision.reason}`]
-        : [
-            winner === undefined
-              ? 'deny: no rule matches the bucket'
-              : 'allow: nothing is written, so nothing is encrypted',
-          ];
-  return [
-    `${request.operation ?? 'PutObject'} ${request.bucket}/${request.key ?? ''}`,
-    ...explanation.considered.map(
-      ({ rule, outcome, why }) => `  ${rule.file}:${rule.line}  ${rule.name}  ${outcome}: ${why}`,
-    ),
-    ...explanation.steps.map(({ step, text }) => `  ${step}: ${text}`),
-    ...verdict,
-    ...(winner === undefined ? [] : [`  rule ${winner.name} (${winner.file}:${winner.line})`]),
-  ];
+/** What flags say is enough for a write's own headers; a copy's source and everything else come with `--head`. */
+function previewsOf(
+  services: Services,
+  { policy, config }: Pick<Loaded, 'policy' | 'config'>,
+  described: RequestDescription,
+  explanation: Explanation,
+): readonly StorePreview[] {
+  const { decision } = explanation;
+  const { bucket, key = '', operation = 'PutObject' } = described;
+  if (decision?.effect !== 'allow') return [];
+  const write = { bucket, key, wish: wishOf(described.encryption), metadata: { user: {} }, conditions: {} };
+  const body = { bytes: empty(), length: 0 };
+  switch (operation) {
+    case 'PutObject':
+      return services.storePreviews({ config, policy, decision, request: { operation, ...write, body } });
+    case 'AppendObject':
+      return services.storePreviews({ config, policy, decision, request: { operation, ...write, body, position: 0 } });
+    case 'CreateMultipartUpload':
+      return services.storePreviews({ config, policy, decision, request: { operation, ...write } });
+    default:
+      return [];
+  }
 }
 
-function plainOf(explanation: Explanation, request: RequestDescription): object {
-  return { request, ...explanation };
+async function* empty(): AsyncGenerator<Uint8Array, void, undefined> {
+  // Nobody reads a preview's body.
 }

@@ -34,8 +34,10 @@ export function pasteLines(
     `  endpoint: ${literal(endpoint)}, region: 'us-east-1', forcePathStyle: true,`,
     `  credentials: { accessKeyId: ${literal(accessKeyId)}, secretAccessKey: ${literal(secretAccessKey)} },`,
     '});',
-    "await s3.send(new CreateBucketCommand({ Bucket: 'kms-js' }));",
-    "await s3.send(new PutObjectCommand({ Bucket: 'kms-js', Key: 'hello.txt', Body: 'hello' }));",
+    "await s3.send(new CreateBucketCommand({ Bucket: 'kms-js' })).catch((error) => {",
+    "  if (error.name !== 'BucketAlreadyOwnedByYou') throw error;",
+    '});',
+    "await s3.send(new PutObjectCommand({ Bucket: 'kms-js', Key: 'hello.txt', Body: 'this lies sealed' }));",
     "const head = await s3.send(new HeadObjectCommand({ Bucket: 'kms-js', Key: 'hello.txt' }));",
     'console.log(head.ServerSideEncryption, head.SSEKMSKeyId); // aws:kms demo',
     '',
@@ -47,12 +49,17 @@ export function pasteLines(
     '});',
     "await oss.putBucket('kms-oss');",
     "oss.useBucket('kms-oss');",
-    "await oss.put('hello.txt', Buffer.from('hello'));",
+    "await oss.put('hello.txt', Buffer.from('this lies sealed'));",
     "const { res } = await oss.head('hello.txt');",
     "console.log(res.headers['x-oss-server-side-encryption']); // KMS",
     ...(tls === undefined || certificate === undefined || open === undefined
       ? []
-      : ['', `# ${tls.url} works as well; clients must trust its certificate`, ...trust(certificate)]),
+      : [
+          '',
+          `# ${tls.url} works as well, for clients that trust its certificate`,
+          '# (ali-oss holds it against a name of the cloud where the endpoint is an IP address: give it a host name)',
+          ...trust(certificate),
+        ]),
   ];
 }
 

@@ -1,9 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { RequestDescription } from '../config/policy-cases.ts';
 import { check } from './check.ts';
+import { printCodes } from './codes.ts';
 import { diffPolicies } from './diff.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { explainRequest } from './explain.ts';
+import type { ExplainOptions } from './explain.ts';
 import { testPolicy } from './policy-test.ts';
 import type { SchemaName, Services } from './ports.ts';
 import { OPERATIONS } from './question.ts';
@@ -36,19 +38,23 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
   program
     .command('check')
     .description('judge the configuration and the policy, with file:line:column')
-    .addOption(configOption())
+    .addOption(new Option('-c, --config <file>', 'gateway.yaml'))
     .option('--strict', 'exit 3 for warnings too', false)
     .option('--online', 'resolve references; ask stores and keyrings', false)
+    .option('--codes', 'print every code with its level and meaning instead', false)
     .addOption(jsonOption())
-    .action(async (options: { config: string; strict: boolean; online: boolean; json: boolean }) => {
-      done(await check(services, options));
+    .action(async ({ config, codes, ...options }: CheckFlags, command: Command) => {
+      if (codes) done(printCodes(services, options));
+      else if (config === undefined) command.error("error: required option '-c, --config <file>' not specified");
+      else done(await check(services, { ...options, config }));
     });
 
   program
     .command('explain')
     .description('why a request would be answered as it would')
     .addOption(configOption())
-    .requiredOption('--bucket <name>', 'the bucket, as clients name it')
+    .option('--head <file>', 'a pasted request: request line and headers, as in a log or from curl -v; - reads standard input')
+    .option('--bucket <name>', 'the bucket, as clients name it')
     .option('--key <key>', 'the object’s key')
     .option('--client <name>', 'a client by name or access key id; absent: one with every right')
     .addOption(new Option('--operation <name>', 'the operation').choices(OPERATIONS).default('PutObject'))
@@ -58,8 +64,9 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
     .addOption(new Option('--tls <version>', 'the TLS version').choices(['1.2', '1.3']).default('1.3'))
     .option('--at <date>', 'when the request comes (ISO 8601)')
     .addOption(jsonOption())
-    .action((flags: ExplainFlags) => {
-      done(explainRequest(services, { config: flags.config, json: flags.json, request: requestOf(flags) }));
+    .action(async (flags: ExplainFlags) => {
+      const { config, json, head } = flags;
+      done(await explainRequest(services, { config, json, head, request: requestOf(flags) }));
     });
 
   program
@@ -108,9 +115,18 @@ const EXIT_CODES = `
 Exit codes: 0 ok, 1 unexpected, 2 differences, 3 invalid configuration, 4 tests failed,
             5 store, keyring or gateway does not answer, 64 usage, 130 interrupted`;
 
+interface CheckFlags {
+  readonly config?: string;
+  readonly strict: boolean;
+  readonly online: boolean;
+  readonly codes: boolean;
+  readonly json: boolean;
+}
+
 interface ExplainFlags {
   readonly config: string;
-  readonly bucket: string;
+  readonly head?: string;
+  readonly bucket?: string;
   readonly key?: string;
   readonly client?: string;
   readonly operation: string;
@@ -122,13 +138,13 @@ interface ExplainFlags {
   readonly json: boolean;
 }
 
-function requestOf(flags: ExplainFlags): RequestDescription {
+function requestOf(flags: ExplainFlags): ExplainOptions['request'] {
   const { bucket, key, client, operation, encryption, bucketRule, tls, at } = flags;
   return {
-    bucket,
     operation,
     tls,
     secure: !flags.http,
+    ...(bucket === undefined ? {} : { bucket }),
     ...(key === undefined ? {} : { key }),
     ...(client === undefined ? {} : { client }),
     ...(encryption === undefined ? {} : { encryption }),

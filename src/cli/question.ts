@@ -4,7 +4,7 @@ import type { RequestDescription } from '../config/policy-cases.ts';
 import { secret } from '../model/encryption.ts';
 import type { Encryption, WireKeyId } from '../model/encryption.ts';
 import type { Wish } from '../model/objects.ts';
-import { ACTION_OF } from '../model/operations.ts';
+import { ACTION_OF, type Action } from '../model/operations.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { AccessInput, Principal, WriteInput } from '../policy/decision.ts';
 import type { EncryptionValue } from '../policy/document.ts';
@@ -26,39 +26,64 @@ export function ask(policy: CompiledPolicy, config: DeclaredConfig, request: Req
   if (Number.isNaN(at)) return { ok: false, reason: `"${request.at ?? ''}" is no date` };
   const operation = request.operation ?? 'PutObject';
   if (!isOperation(operation)) return { ok: false, reason: `"${operation}" is no operation` };
-  const secure = request.secure ?? true;
-  const access: AccessInput = {
+  const explanation = askFacts(policy, config, {
     principal,
     action: ACTION_OF[operation],
+    decided: DECIDED.includes(operation),
     bucket: request.bucket,
     key: request.key,
-    secure,
-    tlsVersion: secure ? `TLSv${request.tls ?? '1.3'}` : undefined,
-  };
-  const route = policy.route(request.bucket);
-  const store = route === undefined ? undefined : policyFactsOf(config).stores[route.store];
-  if (!DECIDED.includes(operation) || route === undefined || store === undefined)
-    return { ok: true, explanation: explain(policy, { access }) };
-  const write: WriteInput = {
-    principal,
-    bucket: request.bucket,
-    key: request.key ?? '',
     wish: wishOf(request.encryption),
     wishesIgnored: request.wishesIgnored ?? false,
     bucketRule: bucketRuleOf(request.bucketRule),
+    secure: request.secure ?? true,
+    tls: request.tls ?? '1.3',
+    now: at,
+  });
+  return { ok: true, explanation };
+}
+
+/** A request in the words that the policy's functions take. */
+export interface RequestFacts extends Pick<WriteInput, 'principal' | 'bucket' | 'wish' | 'wishesIgnored' | 'bucketRule' | 'secure' | 'now'> {
+  readonly action: Action;
+  /** Whether the operation's encryption is decided when it begins. */
+  readonly decided: boolean;
+  readonly key: string | undefined;
+  readonly tls: '1.2' | '1.3';
+}
+
+/** Puts understood facts to the policy. */
+export function askFacts(policy: CompiledPolicy, config: DeclaredConfig, facts: RequestFacts): Explanation {
+  const { principal, action, decided, bucket, key, wish, wishesIgnored, bucketRule, secure, tls, now } = facts;
+  const tlsVersion = secure ? `TLSv${tls}` : undefined;
+  const access: AccessInput = { principal, action, bucket, key, secure, tlsVersion };
+  const write = decided
+    ? writeInputOf(policy, config, { principal, bucket, key: key ?? '', wish, wishesIgnored, bucketRule, secure, now })
+    : undefined;
+  return explain(policy, write === undefined ? { access } : { access, write });
+}
+
+/** A write at the store that its bucket is routed to; undefined where no rule serves it. */
+export function writeInputOf(
+  policy: CompiledPolicy,
+  config: DeclaredConfig,
+  input: Omit<WriteInput, 'store' | 'canSeal' | 'bucketsWithoutRule'>,
+): WriteInput | undefined {
+  const route = policy.route(input.bucket);
+  const store = route === undefined ? undefined : policyFactsOf(config).stores[route.store];
+  if (route === undefined || store === undefined) return undefined;
+  return {
+    ...input,
     store: { name: route.store, capabilities: store.capabilities },
     canSeal: store.seals,
     bucketsWithoutRule: config.bucketsWithoutRule,
-    secure,
-    now: at,
   };
-  return { ok: true, explanation: explain(policy, { access, write }) };
 }
 
 /** The writes whose encryption is decided when they begin. */
-const DECIDED: readonly string[] = ['PutObject', 'CopyObject', 'CreateMultipartUpload', 'AppendObject'];
+export const DECIDED: readonly string[] = ['PutObject', 'CopyObject', 'CreateMultipartUpload', 'AppendObject'];
 
-const EVERY_RIGHT: Principal = {
+/** Somebody who may do everything. */
+export const EVERY_RIGHT: Principal = {
   accessKeyId: '(every right)',
   grants: [{ buckets: ['*'], actions: ['read', 'write', 'delete', 'list', 'configure'] }],
   keys: ['*'],
@@ -66,7 +91,7 @@ const EVERY_RIGHT: Principal = {
   transport: undefined,
 };
 
-function principalFor(config: DeclaredConfig, client: string | undefined): Principal | undefined {
+export function principalFor(config: DeclaredConfig, client: string | undefined): Principal | undefined {
   if (client === undefined) return EVERY_RIGHT;
   const found = config.clients.find(
     ({ name, accessKeyId }) => name === client || (accessKeyId.from === 'clear' && accessKeyId.value === client),
@@ -78,7 +103,7 @@ function isOperation(name: string): name is keyof typeof ACTION_OF {
   return Object.hasOwn(ACTION_OF, name);
 }
 
-function wishOf(value: RequestDescription['encryption']): Wish {
+export function wishOf(value: RequestDescription['encryption']): Wish {
   if (value === undefined || value === 'none') return { state: 'absent' };
   const raw = typeof value === 'string' ? value : JSON.stringify(value);
   if (value === 'customer') {
@@ -89,7 +114,7 @@ function wishOf(value: RequestDescription['encryption']): Wish {
   return { state: 'wellFormed', encryption: encryptionOf(value) as Encryption as Encryption<WireKeyId>, raw };
 }
 
-function bucketRuleOf(value: EncryptionValue | undefined): WriteInput['bucketRule'] {
+export function bucketRuleOf(value: EncryptionValue | undefined): WriteInput['bucketRule'] {
   if (value === undefined) return undefined;
   const encryption = encryptionOf(value);
   return encryption.kind === 'none' ? undefined : encryption;

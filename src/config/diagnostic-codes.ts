@@ -69,7 +69,7 @@ export const DIAGNOSTIC_CODES = {
   'store-directory': { level: 'ERROR', text: 'The directory of an embedded store cannot be used (--online).' },
   'keyring-unavailable': { level: 'ERROR', text: 'The keyring does not answer, or holds no usable key (--online).' },
   'missing-kms-key': {
-    level: 'WARNING',
+    level: 'SUGGESTION',
     text: 'The keyring has no key of this name yet; the start makes it (--online).',
   },
   'unusable-kms-key': {

@@ -67,6 +67,13 @@ export interface VerifiedRequest {
   readonly replicator?: boolean;
 }
 
+/** What a request says of itself while nothing of it is proven: an answer to a question, never a right to do anything. */
+export interface Presumed {
+  readonly form: SignatureForm;
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+}
+
 export interface EncodeContext {
   readonly requestId: string;
   /** ms since the epoch. */
@@ -136,6 +143,11 @@ export interface Dialect {
   claims(wire: WireRequest): Claim | undefined;
   /** A variant shares its parent's function: that is how the core knows that they are one language. */
   readonly verify: (wire: WireRequest, context: VerifyContext) => VerifiedRequest;
+  /**
+   * What `verify` would find if the signature held, for a request that somebody asks about; without any signature the
+   * newest form is presumed. Throws what `verify` throws before it asks for a secret, clocks excepted.
+   */
+  presume(wire: WireRequest, context: Pick<VerifyContext, 'addressing' | 'signatures'>): Presumed;
   /** Small XML bodies are read here, bounded. `allowed`: what the bucket's policy lets the store call out for; absent is nothing. */
   decodeRequest(request: VerifiedRequest, allowed?: readonly CallOut[]): Promise<StorageRequest>;
   encodeResponse<N extends OperationName>(

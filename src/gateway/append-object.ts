@@ -1,9 +1,11 @@
+import type { ObservedEncryption, WireKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
+import type { Wish } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { attest } from './attest.ts';
+import { attest, describe, honours } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { contentFor, unsealed } from './content.ts';
-import { protectWrite } from './protect-write.ts';
+import { protectWrite, type Protection } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
 import { shown, shownIn, withoutEncryption } from './shown.ts';
 
@@ -16,7 +18,10 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   if (!place.backend.capabilities.append)
     throw new GatewayError('NotImplemented', `The store of ${request.bucket} cannot append to objects.`);
   const existing = await place.backend.sealed?.appendable(place.storeBucket, request.key);
-  if (existing === undefined) return await firstAppend(call, place, request);
+  if (existing === undefined)
+    return request.position > 0 && place.backend.sealed === undefined
+      ? await laterAppendAtStore(call, place, request)
+      : await firstAppend(call, place, request);
   if (request.position !== existing.size || !existing.appendable)
     return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   await using content =
@@ -45,8 +50,50 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   };
 }
 
+/**
+ * A store appends under what the first append decided, whatever the headers say: that must be something that the policy
+ * would decide today too, else an object begun elsewhere in clear text would take up what must be encrypted.
+ */
+async function laterAppendAtStore(call: Call, place: Place, request: Append): Promise<AppendResult> {
+  const { encryption: begun } = await place.backend.execute(
+    {
+      operation: 'HeadObject',
+      bucket: place.storeBucket,
+      key: request.key,
+      conditions: {},
+      checksumMode: false,
+      overrides: {},
+    },
+    call.context,
+  );
+  const protection = await protectWrite(call, place, { ...request, wish: wishOf(begun) });
+  if (!honours(protection.expected, begun))
+    throw new GatewayError(
+      'AccessDenied',
+      `The object is encrypted with ${describe(begun)}, and the policy demands ${describe(protection.expected)}: an append cannot change it.`,
+    );
+  return await sendAppend(call, place, request, protection);
+}
+
+/** What an object is encrypted with, as a client's own wish would say it. */
+function wishOf(observed: ObservedEncryption): Wish {
+  const raw = describe(observed);
+  if (observed.kind === 'managed') return { state: 'wellFormed', encryption: observed, raw };
+  if (observed.kind !== 'kms') return { state: 'absent' };
+  const key = (observed.key ?? 'default') as string as WireKeyId;
+  return { state: 'wellFormed', encryption: { ...observed, key }, raw };
+}
+
 async function firstAppend(call: Call, place: Place, request: Append): Promise<AppendResult> {
-  const protection = await protectWrite(call, place, request);
+  return await sendAppend(call, place, request, await protectWrite(call, place, request));
+}
+
+async function sendAppend(
+  call: Call,
+  place: Place,
+  request: Append,
+  protection: Protection,
+): Promise<AppendResult> {
   await using content = await contentFor(call, place, protection, request);
   const result = await place.backend.execute(
     {

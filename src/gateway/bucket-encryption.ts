@@ -4,6 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ruleAtStore } from './bucket-rule.ts';
 import { enter, type Call, type Place } from './call.ts';
+import { inexpressibleAt } from './inexpressible.ts';
 import { shown } from './shown.ts';
 
 /** The policy owns the rule where its default is not `store`; else the bucket's own rule at the store counts (DESIGN section 9). */
@@ -42,6 +43,8 @@ export async function putBucketEncryption(call: Call, request: StorageRequest<'P
   const storeRule: BucketRule =
     wanted.kind === 'kms' ? { ...wanted, key: policy.keyAt(wanted.key, place.backend.name) } : wanted;
   demandFeasible(place, storeRule);
+  const reason = inexpressibleAt(call, place, storeRule);
+  if (reason !== undefined) throw new GatewayError('InvalidEncryptionAlgorithmError', reason);
   await place.backend.execute({ ...request, bucket: place.storeBucket, storeRule }, call.context);
   call.services.bucketRules.forget();
   return {};
@@ -121,6 +124,6 @@ function ownedByPolicy(call: Call, place: Place): GatewayError {
   const rule = call.snapshot.policy.ownedDefault(place.bucket, call.services.now())?.rule ?? place.route.rule;
   return new GatewayError(
     'AccessDenied',
-    `The encryption of ${place.bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
+    `Access denied by policy rule "${rule.name}": the encryption of ${place.bucket} is set by the policy.`,
   );
 }

@@ -85,20 +85,24 @@ async function composedInfo(call: Call, place: Place): Promise<Omit<StorageResul
   };
 }
 
-/** Replication documents are readable: they show the policy's rule. */
+/**
+ * Replication documents are readable: they show the policy's rule. A bucket that only receives replicas shows what
+ * holds for those that arrive, with itself as their destination.
+ */
 export function getBucketReplication(
   call: Call,
   request: StorageRequest<'GetBucketReplication'>,
 ): Promise<StorageResult<'GetBucketReplication'>> {
   const place = enter(call, 'read', request.bucket);
   const rules = call.snapshot.policy.replicas(request.bucket);
-  if (rules === undefined || rules.targets.length === 0)
+  if (rules === undefined)
     throw new GatewayError('ReplicationConfigurationNotFoundError', 'The replication configuration was not found');
   const replicaKey =
     rules.replicaKey === undefined || !place.sameDialect
       ? rules.replicaKey
       : call.snapshot.policy.keyAt(rules.replicaKey as never, place.backend.name);
-  return Promise.resolve({ replication: { ...rules, ...(replicaKey === undefined ? {} : { replicaKey }) } });
+  const targets = rules.targets.length > 0 ? rules.targets : [{ bucket: request.bucket, prefix: '', deletes: false }];
+  return Promise.resolve({ replication: { ...rules, targets, ...(replicaKey === undefined ? {} : { replicaKey }) } });
 }
 
 /** Writing them is the policy's business. */
@@ -110,7 +114,7 @@ export function refusedReplication<
     const { rule } = enter(call, 'configure', bucket).route;
     throw new GatewayError(
       'AccessDenied',
-      `The replication of ${bucket} is set by the policy (rule ${rule.name}, ${rule.file}:${rule.line}).`,
+      `Access denied by policy rule "${rule.name}": the replication of ${bucket} is set by the policy.`,
     );
   };
 }

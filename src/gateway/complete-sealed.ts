@@ -28,6 +28,7 @@ export async function completeSealedUpload(
   await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
   const chosen = choose(await store.parts(place.storeBucket, request.key, request.uploadId), request.parts);
   demandPartSizes(chosen, call.dialect.traits.minimumPartSize);
+  demandObjectSize(chosen, request.objectSize);
   if (state.seal === undefined) return await send();
   return await send(
     await completeSealed({
@@ -77,4 +78,10 @@ function demandPartSizes(parts: readonly StoredPart[], minimum: number): void {
     throw new GatewayError('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
       details: { ProposedSize: small.size, MinSizeAllowed: minimum, PartNumber: small.partNumber, ETag: small.etag },
     });
+}
+
+function demandObjectSize(parts: readonly StoredPart[], expected: number | undefined): void {
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  if (expected !== undefined && expected !== size)
+    throw new GatewayError('InvalidRequest', `The provided 'x-amz-mp-object-size' header value ${expected} does not match what was computed: ${size}`);
 }

@@ -93,7 +93,7 @@ async function writeCopy(
     bucket: to.storeBucket,
     key: request.key,
     wish: request.wish,
-    metadata: request.metadataDirective === 'COPY' ? source.metadata : request.metadata,
+    metadata: request.metadataDirective === 'COPY' ? copied(source.metadata, request.metadata) : request.metadata,
     conditions: request.conditions,
     body,
     ...(tags === undefined || Object.keys(tags).length === 0 ? {} : { tags }),
@@ -132,6 +132,12 @@ async function writeCopy(
     ...(call.dialect.traits.crc64 ? { crc64: digests.crc64 } : {}),
     lastModified: call.services.now(),
   };
+}
+
+/** AWS: everything of the source's but the redirect, which is never copied and may always be named. */
+function copied(source: Copy['metadata'], named: Copy['metadata']): Copy['metadata'] {
+  const { websiteRedirect: _own, ...rest } = source;
+  return named.websiteRedirect === undefined ? rest : { ...rest, websiteRedirect: named.websiteRedirect };
 }
 
 /** The source as a GET of this client: its conditions fail a copy with 412, never with 304. */

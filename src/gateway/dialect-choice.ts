@@ -2,10 +2,15 @@ import type { Dialect, DialectName } from '../dialects/dialect.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { WireRequest } from '../wire/message.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Client, Snapshot } from './snapshot.ts';
+
+/** What of a snapshot pins a language. */
+export type Pins = Pick<Snapshot, 'hosts' | 'listeners'> & {
+  readonly clients: ReadonlyMap<string, Pick<Client, 'dialect'>>;
+};
 
 /** The language of a request's errors before anything is verified: a pin, else the scheme of its signature, else the first. */
-export function dialectForErrors(wire: WireRequest | undefined, snapshot: Snapshot): Dialect {
+export function dialectForErrors(wire: WireRequest | undefined, snapshot: Pins): Dialect {
   const [first] = Object.values(DIALECTS);
   if (wire === undefined) return first as Dialect;
   const pinned = pinOf(wire, snapshot);
@@ -18,7 +23,7 @@ export function dialectForErrors(wire: WireRequest | undefined, snapshot: Snapsh
  * The one dialect whose signature opens the request. Several mechanisms in one request are refused: each gateway that
  * verified one and read another was broken that way (CVE-2026-41145).
  */
-export function chooseDialect(wire: WireRequest, snapshot: Snapshot): Dialect {
+export function chooseDialect(wire: WireRequest, snapshot: Pins): Dialect {
   const found = claims(wire);
   const [claim] = found;
   if (claim === undefined)
@@ -54,12 +59,12 @@ function familyOf(dialect: Dialect): unknown {
   return dialect.verify;
 }
 
-function pinOf(wire: WireRequest, snapshot: Snapshot): DialectName | undefined {
+function pinOf(wire: WireRequest, snapshot: Pins): DialectName | undefined {
   const host = wire.host.replace(/:\d+$/, '');
   return snapshot.hosts.get(host) ?? snapshot.listeners.get(wire.connection.listener)?.dialect;
 }
 
-function pinnedByClient(dialect: Dialect, accessKeyId: string | undefined, snapshot: Snapshot): Dialect {
+function pinnedByClient(dialect: Dialect, accessKeyId: string | undefined, snapshot: Pins): Dialect {
   const pin = accessKeyId === undefined ? undefined : snapshot.clients.get(accessKeyId)?.dialect;
   if (pin === undefined) return dialect;
   const pinned = DIALECTS[pin];

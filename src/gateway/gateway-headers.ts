@@ -12,6 +12,7 @@ export function withGatewayHeaders(dialect: Dialect, result: object, response: W
     encryption === undefined ||
     encryption.kind === 'none' ||
     !('kind' in encryption) ||
+    response.headers.some(([name]) => name === ENCRYPTION_HEADER) ||
     dialect.canExpress(encryption)
   )
     return response;

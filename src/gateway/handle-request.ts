@@ -54,7 +54,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         );
         began(call, request);
         await enforceStoredPolicy(call, request);
-        if (request.operation === 'Passthrough') return openLane(call, request);
+        if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {
         return failure(error, { dialect, wire, request, verified, services });

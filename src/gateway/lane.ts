@@ -17,10 +17,10 @@ export interface LaneTarget {
 }
 
 /** Re-signs a verified request for one store; only stores across the network have one. */
-export type LaneSigner = (request: VerifiedRequest, storeBucket: string) => LaneTarget;
+export type LaneSigner = (request: VerifiedRequest, storeBucket: string) => Promise<LaneTarget>;
 
 /** Verified, authorised and transport-checked like any request; between like dialects and like bucket names only. */
-export function openLane(call: Call, request: StorageRequest<'Passthrough'>): Lane {
+export async function openLane(call: Call, request: StorageRequest<'Passthrough'>): Promise<Lane> {
   const place = enter(call, request.access, request.bucket, request.key);
   const refuse = (why: string): never => {
     throw new GatewayError(
@@ -32,5 +32,5 @@ export function openLane(call: Call, request: StorageRequest<'Passthrough'>): La
   if (sign === undefined) return refuse('its store is embedded in the gateway');
   if (!place.sameDialect) return refuse(`its store speaks ${place.backend.dialect ?? 'no dialect'}`);
   if (place.storeBucket !== request.bucket) return refuse('its name at the store differs');
-  return { store: place.backend.name, lane: sign(call.verified, place.storeBucket) };
+  return { store: place.backend.name, lane: await sign(call.verified, place.storeBucket) };
 }

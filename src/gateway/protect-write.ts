@@ -2,11 +2,12 @@ import type { Encryption, KeyAlias, StoreKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { Wish } from '../model/objects.ts';
 import type { OperationName } from '../model/operations.ts';
-import type { Allowance, Decision } from '../policy/decision.ts';
+import type { Allowance, Decision, Denial } from '../policy/decision.ts';
 import { atStore, ruleInAliases, type Policy } from '../policy/policy.ts';
 import { denialError, type Call, type Place } from './call.ts';
 import { describe } from './attest.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
+import { inexpressibleAt } from './inexpressible.ts';
 import { expectationOf, type Expectation } from './upload-token.ts';
 
 /** A write's decision made ready: who encrypts, in the store's words, and what the answer must prove. */
@@ -27,10 +28,9 @@ export interface Intent {
 
 /** Asks the policy, records its answer, and throws where it refuses or where the store is no longer believed. */
 export async function protectWrite(call: Call, place: Place, intent: Intent): Promise<Protection> {
-  if (intent.wish.state === 'illFormed') throw intent.wish.error;
   const decision = await decide(call, place, intent, call.snapshot.policy);
   record(call, place, intent, decision, await shadowAnswer(call, place, intent));
-  if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
+  if (decision.effect === 'deny') throw refusal(call, place, intent.wish, decision);
   const { encryption } = decision;
   demandFitTransfer(call, place, encryption.kind);
   const native =
@@ -73,6 +73,19 @@ export async function decide(call: Call, place: Place, intent: Intent, policy: P
     bucketsWithoutRule: call.snapshot.bucketsWithoutRule,
     secure: call.wire.connection.secure,
     now: call.services.now(),
+  });
+}
+
+/** A wish that the store's language has no word for is refused with both names: it is never rounded down. */
+function refusal(call: Call, place: Place, wish: Wish, denial: Denial): GatewayError {
+  const { name } = call.dialect;
+  const own = denialError(denial, name);
+  const reason = wish.state === 'wellFormed' ? inexpressibleAt(call, place, wish.encryption) : undefined;
+  if (own.code === 'AccessDenied' || reason === undefined) return own;
+  return new GatewayError(own.code, `${own.message} ${reason}`, {
+    details: own.details,
+    ...(own.ec === undefined ? {} : { ec: own.ec }),
+    wording: { ...own.wording, [name]: `${own.wording[name] ?? own.message} ${reason}` },
   });
 }
 

@@ -135,3 +135,11 @@ function noSuchUpload(): GatewayError {
     'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
   );
 }
+
+/**
+ * S3 stores demand a checksum with each part of an upload that was created with one, in the head. Where the client sends
+ * it in a trailer, the part is held until it is known.
+ */
+function checksumComesLast(place: Place, { body }: Part): boolean {
+  return place.backend.capabilities.checksumHeaders && body.checksum !== undefined && body.checksum.value() === undefined;
+}

@@ -226,6 +226,8 @@ export interface Operations {
       readonly conditions: Conditions;
       readonly forbidOverwrite?: boolean;
       readonly customerKey?: CustomerKey;
+      /** Bytes that the client counted; another sum of the parts is refused. */
+      readonly objectSize?: number;
       readonly checksum?: {
         readonly algorithm: ChecksumAlgorithm;
         readonly value: string;

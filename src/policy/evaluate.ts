@@ -237,7 +237,8 @@ function placed(question: Question, choice: Choice, trace: TraceStep[] | undefin
   trace?.push({ step: 'feasibility', text: answer.kind === 'sealed' ? 'the gateway seals' : 'the store can' });
   // JD: with encryption on, uploads must come over TLS (Default-Encryption-For-Oss-Buckets).
   const jdTerms = input.wishesIgnored || !capabilities.perObject;
-  if (jdTerms && encryption.kind === 'kms' && !input.secure && !isBucketLevel(input))
+  const encrypts = encryption.kind !== 'none' && encryption.kind !== 'unspecified';
+  if (jdTerms && encrypts && !input.secure && !isBucketLevel(input))
     return insecure(effective.ref, 'encryption here demands HTTPS');
   return allow(question, choice, answer.kind === 'sealed' ? 'gateway' : 'store');
 }

@@ -19,10 +19,12 @@ export interface RequestBody {
 /** `announce` sends `100 Continue`; it runs at the first read, that is, after the request was verified and decided on. */
 export function requestBody(incoming: IncomingMessage, announce: (() => void) | undefined): RequestBody {
   let started = false;
+  let ended = false;
   const onData = (chunk: Buffer): void => {
     if (!stream.push(chunk)) incoming.pause();
   };
   const onEnd = (): void => {
+    ended = true;
     stream.push(null);
   };
   const detach = (): void => {
@@ -47,8 +49,9 @@ export function requestBody(incoming: IncomingMessage, announce: (() => void) | 
       done(error);
     },
   });
+  // A message that came whole is dropped with its connection too, as far as it was not yet read: its reader would wait for ever.
   const onGone = (): void => {
-    if (!incoming.complete)
+    if (!ended)
       stream.destroy(new GatewayError('IncompleteBody', 'The request body terminated unexpectedly'));
   };
   // Without listeners a client that leaves before anybody reads would end the process.

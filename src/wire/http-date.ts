@@ -45,8 +45,17 @@ export function parseBasicDate(text: string): number | undefined {
     number,
     number,
   ];
-  const ms = finite(Date.UTC(year, month - 1, day, hour, minute, second));
-  return ms !== undefined && formatBasicDate(ms) === text ? ms : undefined;
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
+  // An impossible date rolls over into another one. Years below 100 mean the twentieth century to `Date.UTC`.
+  const date = new Date(ms);
+  const possible =
+    date.getUTCFullYear() === year &&
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60;
+  return possible ? ms : undefined;
 }
 
 /** ms → `2026-11-21T17:00:00.000Z`, whole seconds: oss2 accepts nothing but `.000Z`. */

@@ -14,9 +14,12 @@ interface Sdk {
 const here = (...path: readonly string[]): string => join(import.meta.dirname, ...path);
 const SDKS: Readonly<Record<string, Sdk>> = {
   oss2: {
-    command: [python(), here('python/oss2_client.py')],
+    command: [python(), here('oss/python/oss2_client.py')],
     classOf: (code) => OSS2_CLASSES[code] ?? 'ServerError',
   },
+  'oss-go1': { command: [goProgram('oss1')], classOf: () => 'ServiceError' },
+  'oss-go2': { command: [goProgram('oss2')], classOf: () => 'ServiceError' },
+  'oss-v2-python': { command: [python(), here('oss/python/oss_v2_client.py')], classOf: () => 'ServiceError' },
 };
 const OSS2_CLASSES: Readonly<Record<string, string>> = {
   NoSuchKey: 'NoSuchKey',
@@ -32,17 +35,17 @@ const OSS2_CLASSES: Readonly<Record<string, string>> = {
 const ODD_KEYS = ['a b', 'a+b', 'a%2Fb', 'per%cent', 'tilde~', 'grüße/日本語 🙂', "quote'\"<&>", 'q?x=1#frag', 'folder/one', 'folder/two'];
 /** MinIO refuses these names itself. */
 const PATH_KEYS = ['a/../b', 'x//y', './dot', 'trailing/'];
-const KEYS: Readonly<Record<StoreName, readonly string[]>> = {
-  local: [...ODD_KEYS, ...PATH_KEYS],
-  minio: [...ODD_KEYS, 'trailing/'],
-  oss: [...ODD_KEYS, ...PATH_KEYS],
-};
+function keysOf(store: StoreName, signature: string): readonly string[] {
+  const keys = [...ODD_KEYS, ...(store === 'minio' ? ['trailing/'] : PATH_KEYS)];
+  // Under V1 a `?` makes the signed resource ambiguous: the gateway refuses it.
+  return signature === 'v1' ? keys.filter((key) => !key.includes('?')) : keys;
+}
 const RUNS = SIGNATURES.flatMap((signature) => ADDRESSINGS.map((addressing) => ({ run: `${signature} ${addressing}`, signature, addressing })));
 
 describe("Alibaba's SDKs", () => {
   let world: OssWorld;
   beforeAll(async () => {
-    world = await startOssWorld(Object.keys(SDKS), KEYS);
+    world = await startOssWorld(Object.keys(SDKS), keysOf);
   });
   afterAll(async () => {
     await world?.close();
@@ -55,8 +58,8 @@ describe("Alibaba's SDKs", () => {
         seen = await world.play(name, store, sdk.command);
       });
 
-      test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, addressing }) => {
-        const wanted = expected(world, { name, sdk, store, cname: addressing.startsWith('cname') });
+      test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, signature, addressing }) => {
+        const wanted = expected(world, { name, sdk, store, signature, cname: addressing.startsWith('cname') });
         const got = seen.get(run) ?? {};
         expect(Object.keys(got)).toEqual(Object.keys(wanted));
         for (const [step, value] of Object.entries(wanted)) expect.soft(got[step], step).toEqual(value);
@@ -69,17 +72,18 @@ interface Case {
   readonly name: string;
   readonly sdk: Sdk;
   readonly store: StoreName;
+  readonly signature: string;
   readonly cname: boolean;
 }
 
 /** What every SDK must see, whatever the store: one row a step. */
-function expected({ content }: OssWorld, { name, sdk, store, cname }: Case): Seen {
+function expected({ content }: OssWorld, { name, sdk, store, signature, cname }: Case): Seen {
   const { big, uploader } = content;
   const failed = (code: string, status: number): object => ({ class: sdk.classOf(code), code, status });
   // A client that speaks the store's own language is shown the store's key id.
   const key = store === 'oss' ? KEY_AT.oss : 'orders';
   const kms = { algorithm: 'KMS', key };
-  const keys = KEYS[store];
+  const keys = keysOf(store, signature);
   return {
     create: { name: `${store}-${name}`, acl: 'private' },
     put: { sha: big.sha, crc: big.crc, type: 'text/x-odd', colour: 'green', range: expect.any(String) },
@@ -88,7 +92,8 @@ function expected({ content }: OssWorld, { name, sdk, store, cname }: Case): See
     kms,
     kmsDefault: { algorithm: 'KMS', named: true },
     badAlgorithm: failed('InvalidEncryptionAlgorithmError', 400),
-    multipart: { parts: [PART, PART, PART, big.size - 3 * PART], sha: big.sha, crc: big.crc, ...kms },
+    // An S3 store joins parts that nobody digests as a whole again: no CRC64 is better than a wrong one.
+    multipart: { parts: [PART, PART, PART, big.size - 3 * PART], sha: big.sha, crc: store === 'minio' ? null : big.crc, ...kms },
     partCopy: { sha: big.sha },
     uploader: { sha: uploader.sha, ...kms },
     append:

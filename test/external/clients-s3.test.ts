@@ -147,13 +147,17 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
       RCLONE_RETRIES: '1',
       RCLONE_LOW_LEVEL_RETRIES: '1',
     };
-    const rclone = (...args: readonly string[]): Promise<string> => succeed(tool('rclone'), args, { env });
+    // As rclone's manual says for KMS buckets: it takes an ETag for an MD5 unless it is told of KMS.
+    const kms = { RCLONE_CONFIG_GW_SERVER_SIDE_ENCRYPTION: 'aws:kms', RCLONE_CONFIG_GW_SSE_KMS_KEY_ID: 'orders' };
+    const rcloneTo = (Bucket: string, ...args: readonly string[]): Promise<string> =>
+      succeed(tool('rclone'), args, { env: Bucket === KMS_BUCKET ? { ...env, ...kms } : env });
     for (const Bucket of [KMS_BUCKET, MANAGED_BUCKET]) {
-      await rclone('copy', tree, `gw:${Bucket}/rclone`);
-      await rclone('check', '--download', tree, `gw:${Bucket}/rclone`);
-      await rclone('sync', `gw:${Bucket}/rclone`, join(folder, `rclone-${Bucket}`));
+      await rcloneTo(Bucket, 'copy', tree, `gw:${Bucket}/rclone`);
+      await rcloneTo(Bucket, 'check', '--download', tree, `gw:${Bucket}/rclone`);
+      await rcloneTo(Bucket, 'sync', `gw:${Bucket}/rclone`, join(folder, `rclone-${Bucket}`));
       expectTree(join(folder, `rclone-${Bucket}`));
     }
+    const rclone = (...args: readonly string[]): Promise<string> => rcloneTo(KMS_BUCKET, ...args);
     for (const name of Object.keys(TREE)) await expectKms(`rclone/${name}`);
     await rclone('copyto', `gw:${KMS_BUCKET}/rclone/big/parts.bin`, `gw:${KMS_BUCKET}/rclone-copy/parts.bin`);
     await rclone('check', '--download', join(tree, 'big'), `gw:${KMS_BUCKET}/rclone-copy`);
@@ -164,6 +168,7 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
   test('a wrong secret is refused with the code that clients know', async () => {
     const env = { AWS_ACCESS_KEY_ID: gateway.main.accessKeyId, AWS_SECRET_ACCESS_KEY: 'wrong', AWS_DEFAULT_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true' };
     const { status, stderr } = await run(join(dirname(python()), 'aws'), ['--endpoint-url', gateway.http, 's3', 'ls', `s3://${KMS_BUCKET}`], { env });
-    expect([status, stderr]).toEqual([254, expect.stringContaining('SignatureDoesNotMatch')]);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('SignatureDoesNotMatch');
   });
 });

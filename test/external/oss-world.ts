@@ -41,7 +41,7 @@ export const KEY_AT: Readonly<Record<StoreName, string>> = { local: 'orders', mi
 const DOMAIN = 'storage.test';
 const PROGRAM_TIMEOUT_MS = 240_000;
 
-export async function startOssWorld(sdks: readonly string[], keys: Readonly<Record<StoreName, readonly string[]>>): Promise<OssWorld> {
+export async function startOssWorld(sdks: readonly string[], keys: (store: StoreName, signature: string) => readonly string[]): Promise<OssWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'oss-world-'));
   const token = randomBytes(40).toString('base64url');
   writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
@@ -84,12 +84,13 @@ export async function startOssWorld(sdks: readonly string[], keys: Readonly<Reco
           bucket: bucketOf(store, sdk),
           missing: `${store}-${sdk}-missing`,
           prefix: `${signature}-${addressing}/`,
+          keys: keys(store, signature),
           credentials: pair(gateway.clients[sdk]),
           sts: { ...pair(gateway.clients[`${sdk}-sts`]), token },
           denied: pair(gateway.clients[`${sdk}-denied`]),
         })),
       );
-      const spec = { big: join(folder, 'big'), uploader: join(folder, 'uploader'), part: PART, key: 'orders', keys: keys[store], runs };
+      const spec = { big: join(folder, 'big'), uploader: join(folder, 'uploader'), part: PART, key: 'orders', runs };
       const file = join(folder, `${sdk}-${store}.json`);
       writeFileSync(file, JSON.stringify(spec));
       return await seenBy([...command, file]);

@@ -228,7 +228,8 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
     const next = await client.list({ prefix: folder, delimiter: '/', marker: first.nextMarker });
     expect([next.prefixes, next.objects?.map((object) => object.name)]).toEqual([[`${folder}ü/`], [`${folder}c d+e`]]);
     const encoded = await client.list({ prefix: folder, 'encoding-type': 'url' });
-    expect(encoded.objects?.map((object) => object.name)).toContain(encodeURIComponent(`${folder}c d+e`).replaceAll('%2F', '/'));
+    expect(encoded.objects?.map((object) => decodeURIComponent(object.name))).toEqual(keys.map((key) => folder + key));
+    expect(encoded.objects?.map((object) => object.name)).toContain(encodeURIComponent(`${folder}c d+e`));
     const seen: string[] = [];
     let token: string | null | undefined;
     do {
@@ -315,7 +316,7 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
     const client = oss('kms');
     const sign = async (method: string): Promise<string> =>
       v4 ? await client.signatureUrlV4(method, 60, {}, name('url')) : client.signatureUrl(name('url'), { method });
-    const put = await fetch(await sign('PUT'), { method: 'PUT', body: 'by url' });
+    const put = await fetch(await sign('PUT'), { method: 'PUT', body: Buffer.from('by url') });
     expect([put.status, put.headers.get(SSE)]).toEqual([200, 'KMS']);
     const url = await sign('GET');
     const got = await fetch(url);
@@ -379,7 +380,7 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
           (error: unknown) => error as { status: number; code: string; message: string },
         );
         expect(refused).toMatchObject({ status: 400, code: 'InvalidEncryptionAlgorithmError' });
-        if (store === 's3') expect(refused?.message).toMatch(/SM4.*\bs3\b/i);
+        if (store === 's3') expect(refused?.message).toMatch(/oss client .*SM4.* speaks s3/);
       }
   });
 });

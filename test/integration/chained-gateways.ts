@@ -36,11 +36,10 @@ export async function startChain(options: Partial<TestOptions> = {}): Promise<Ch
         archive: { s3: STORE_KEYS.archive, oss: STORE_KEYS.archive },
       },
       buckets: STORES.flatMap((store) => {
-        const accepted = store === 'oss' ? accept.filter((entry) => entry !== 'customer') : accept;
         return [
-          { match: `${store}-kms*`, store, encryption: { default: { kms: 'orders' }, accept: accepted } },
-          { match: `${store}-managed*`, store, encryption: { default: 'managed', accept: accepted } },
-          { match: `${store}-plain*`, store, encryption: { default: 'none', accept: accepted } },
+          { match: `${store}-kms*`, store, encryption: { default: { kms: 'orders' }, accept } },
+          { match: `${store}-managed*`, store, encryption: { default: 'managed', accept } },
+          { match: `${store}-plain*`, store, encryption: { default: 'none', accept } },
           { match: `${store}-*`, store, encryption: { default: 'store' } },
         ];
       }),
@@ -55,6 +54,7 @@ export async function startChain(options: Partial<TestOptions> = {}): Promise<Ch
       },
       oss: { type: 'aliyun-oss', endpoint: upstream.http, region: 'cn-hangzhou', credentials: upstream.main },
     },
+    config: { bucketsWithoutRule: 'none' },
     ...options,
   });
   return {

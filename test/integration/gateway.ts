@@ -24,6 +24,7 @@ export interface TestGateway {
   readonly clients: Readonly<Record<string, TestClient>>;
   readonly main: TestClient;
   readonly directory: string;
+  readonly configFile: string;
   readonly runtime: Runtime;
   /** The audit records so far. */
   audit(): Promise<readonly AuditLine[]>;

@@ -1,3 +1,4 @@
+import { Agent as HttpsAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import type { Readable, Writable } from 'node:stream';
 import type { TestClient, TestGateway } from './gateway.ts';
@@ -62,6 +63,9 @@ export interface AliOssClient {
   putBucketEncryption(name: string, rule: object): Promise<{ readonly status: number }>;
   getBucketEncryption(name: string): Promise<{ readonly encryption: Headers; readonly status: number }>;
   deleteBucketEncryption(name: string): Promise<{ readonly status: number }>;
+  putBucketPolicy(name: string, policy: object): Promise<{ readonly status: number }>;
+  getBucketPolicy(name: string): Promise<{ readonly policy: object | null; readonly status: number }>;
+  deleteBucketPolicy(name: string): Promise<{ readonly status: number }>;
   multipartUpload(
     name: string,
     file: Buffer | string,
@@ -120,11 +124,15 @@ export interface OssClientOptions {
   readonly endpoint?: string;
   readonly pathStyle?: boolean;
   readonly stsToken?: string;
+  /** Over HTTPS, trusting the gateway's own certificate. */
+  readonly secure?: boolean;
 }
 
 /** Alibaba's SDK for JavaScript, pointed at the gateway. */
 export function ossClient(gateway: TestGateway, options: OssClientOptions): AliOssClient {
-  const { client = gateway.main, pathStyle = true, endpoint = `http://localhost:${gateway.port}` } = options;
+  const { client = gateway.main, pathStyle = true, secure = false } = options;
+  const own = secure ? `https://localhost:${gateway.securePort}` : `http://localhost:${gateway.port}`;
+  const { endpoint = own } = options;
   return new AliOss({
     region: 'oss-cn-hangzhou',
     accessKeyId: client.accessKeyId,
@@ -133,6 +141,7 @@ export function ossClient(gateway: TestGateway, options: OssClientOptions): AliO
     sldEnable: pathStyle,
     bucket: options.bucket,
     authorizationV4: options.v4 ?? false,
+    ...(secure ? { secure, httpsAgent: new HttpsAgent({ ca: gateway.certificate, keepAlive: true }) } : {}),
     ...(options.stsToken === undefined
       ? {}
       : {

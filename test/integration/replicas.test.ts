@@ -34,12 +34,14 @@ const SOURCES: Readonly<Record<string, readonly { readonly method?: 'managed' | 
   plain: [{}],
   managed: [{ method: 'managed' }],
   kms: [{ method: 'kms' }],
-  'kms+key': [{ method: 'kms', key: 'e1935511-of-another-cloud' }, { method: 'kms', key: 'orders' }],
+  'kms+key': [
+    { method: 'kms', key: 'e1935511-of-another-cloud' },
+    { method: 'kms', key: 'orders' },
+  ],
 };
 type Source = (typeof SOURCES)[string][number];
 
 const TARGETS = { none: 'none', managed: 'managed', kms: { kms: 'default' }, 'kms+key': { kms: 'orders' } } as const;
-type Target = keyof typeof TARGETS;
 
 const REPLICAS: Readonly<Record<string, object>> = {
   skip: { rule: 'keep-source', kmsObjects: 'skip' },
@@ -229,7 +231,9 @@ test('the replication headers of a vendor are taken from a replicator, and have 
     client.send(new PutObjectCommand({ Bucket, Key, Body: BODY, ...s3Words(source) }));
   expect(await replicated(put, bucketOf('kms', 'skip'), { method: 'managed' })).toBe('managed');
   const oss: Replicate = (bucket, key) =>
-    ossClient(gateway, { bucket, v4: true, ...replicator() }).put(key, BODY, { headers: { 'x-oss-replication-status': 'x' } });
+    ossClient(gateway, { bucket, v4: true, ...replicator() }).put(key, BODY, {
+      headers: { 'x-oss-replication-status': 'x' },
+    });
   expect(await replicated(oss, bucketOf('kms', 'default'), {})).toBe('kms');
 });
 

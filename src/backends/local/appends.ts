@@ -39,7 +39,7 @@ export async function appendObject(
     // Of two appends at one position the second finds the object longer.
     requirePosition(request, found);
     // An append goes on an object, it does not overwrite it: forbidOverwrite says nothing here.
-    judgeWrite({ key: request.key, conditions: request.conditions }, currentOf(room, request.bucket, key));
+    judgeWrite({ key: request.key, conditions: request.conditions }, () => currentOf(room, request.bucket, key));
     return found === undefined
       ? create(room, request, key, record, staged)
       : extend(room, request, found, record, staged);

@@ -41,7 +41,7 @@ function join(room: Room, request: Request, upload: StoredUpload): Result {
   const all = filesOf(room, upload.oid);
   const parts = request.parts === 'all' ? all : chooseParts(request.parts, all);
   if (parts.length === 0) throw invalidPart('no part has been uploaded');
-  judgeWrite(request, currentOf(room, upload.bucket, upload.key));
+  judgeWrite(request, () => currentOf(room, upload.bucket, upload.key));
   const stored = sealOf(room, upload.oid);
   if ((stored === undefined) !== (request.seal === undefined))
     throw internalError('Complete and upload disagree about the seal');

@@ -24,7 +24,7 @@ export async function putObject(
   requirePrivate(request.acl);
   requireBucket(room, request.bucket);
   // Judged twice: here to spare the client its body, and again where it counts, inside the commit.
-  judgeWrite(request, currentOf(room, request.bucket, key));
+  judgeWrite(request, () => currentOf(room, request.bucket, key));
   const content = requireContent(request.content);
   const staged = await room.files.write(content.bytes, context.signal);
   const { record, object, file } = await describing(staged, () => {
@@ -33,7 +33,7 @@ export async function putObject(
   });
   await commitStaged(room, staged, () => {
     requireBucket(room, request.bucket);
-    judgeWrite(request, currentOf(room, request.bucket, key));
+    judgeWrite(request, () => currentOf(room, request.bucket, key));
     replaceObject(room, object);
     insertFile(room, file);
     if (record.seal !== undefined) putSeal(room, object.oid, record.seal);

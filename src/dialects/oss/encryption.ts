@@ -15,8 +15,9 @@ export const KEY_ID = 'x-oss-server-side-encryption-key-id';
 export const DATA_ALGORITHM = 'x-oss-server-side-data-encryption';
 export const CONTEXT = 'x-oss-server-side-encryption-context';
 
-const FAMILY = /^x-oss-server-side-/;
+const FAMILY = /^x-(?!(?:oss|amz)-meta-).*server-side-/;
 const KNOWN = new Set([ALGORITHM, KEY_ID, DATA_ALGORITHM, CONTEXT]);
+const ECHO = 'x-oss-copy-source-';
 const CUSTOMER = /-customer-(?:algorithm|key|key-md5)$/;
 /** Bytes of an encryption context; AWS KMS takes 8 KiB, OSS names no limit. */
 const MAX_CONTEXT = 8192;
@@ -26,7 +27,13 @@ type Fields = readonly (readonly [name: string, value: string])[];
 /** The family's headers of a request; in a query the names count as headers. */
 export function encryptionFields(wire: Pick<WireRequest, 'headers' | 'query'>): Fields {
   const inQuery = wire.query.map(({ name, value }) => [name.toLowerCase(), value ?? ''] as const);
-  return [...wire.headers, ...inQuery].filter(([name]) => FAMILY.test(name));
+  const fields = [...wire.headers, ...inQuery].filter(([name]) => FAMILY.test(name));
+  return fields.filter(([name, value]) => !isEcho(name, value, wire.headers));
+}
+
+/** ali-oss `copy` sends every header twice, the second time under `x-oss-copy-source-`: the same words say nothing more. */
+function isEcho(name: string, value: string, headers: HeaderLines): boolean {
+  return name.startsWith(ECHO) && headerOf(headers, name.slice(ECHO.length)) === value;
 }
 
 /** What the headers of a write ask for. Ill-formed stays a value: a stored bucket policy may answer first. */

@@ -10,7 +10,7 @@ import { encodeResponse } from './response.ts';
 import { decodeResponse } from './store-response.ts';
 import { encodePassthrough, encodeRequest } from './store-request.ts';
 import { signRequest } from './store-signing.ts';
-import { verifyRequest } from './verification.ts';
+import { presumeRequest, verifyRequest } from './verification.ts';
 
 /** Alibaba Cloud OSS: signatures V1, V2 and V4, its headers, XML and errors, both faces. */
 export const oss: Dialect = {
@@ -26,6 +26,7 @@ export const oss: Dialect = {
   },
   claims: claimOf,
   verify: verifyRequest,
+  presume: presumeRequest,
   decodeRequest,
   encodeResponse,
   encodeError,

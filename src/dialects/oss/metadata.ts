@@ -85,7 +85,8 @@ export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
 export function refuseInternalHeaders(headers: HeaderLines, replicator: boolean): void {
   const internal = headers.find(
     ([name]) =>
-      /^x-bucketseal|^x-oss-meta-x-oss-replication|^x-minio-/.test(name) || (!replicator && name.startsWith('x-oss-replication')),
+      /^x-bucketseal|^x-oss-meta-x-oss-replication|^x-minio-/.test(name) ||
+      (!replicator && name.startsWith('x-oss-replication')),
   );
   if (internal !== undefined) throw invalid(internal[0], 'The header is reserved.');
 }
@@ -104,7 +105,8 @@ export function decodeConditions(headers: HeaderLines, prefix = ''): Conditions 
 }
 
 export function encodeConditions(conditions: Conditions, prefix = ''): HeaderLines {
-  const quoted = (tags: readonly string[]): string => tags.map((tag) => (tag === '*' ? tag : `"${tag}"`)).join(', ');
+  const quoted = (tags: readonly string[]): string =>
+    tags.map((tag) => (tag === '*' ? tag : quotedEtag(tag))).join(', ');
   const lines: [string, string][] = [];
   if (conditions.ifMatch !== undefined) lines.push([`${prefix}if-match`, quoted(conditions.ifMatch)]);
   if (conditions.ifNoneMatch !== undefined) lines.push([`${prefix}if-none-match`, quoted(conditions.ifNoneMatch)]);
@@ -178,8 +180,10 @@ export function etagsOf(text: string): readonly string[] {
     .filter((tag) => tag !== '');
 }
 
+/** As the model has it: no quotes, hex in lower case. OSS writes upper case, and S3 stores compare byte by byte. */
 export function unquoted(etag: string): string {
-  return etag.trim().replace(/^"(.*)"$/, '$1');
+  const bare = etag.trim().replace(/^"(.*)"$/, '$1');
+  return /^[0-9A-F]{32}(?:-\d+)?$/.test(bare) ? bare.toLowerCase() : bare;
 }
 
 /** Hex MD5 in upper case, as OSS writes it; anything else as it is. */

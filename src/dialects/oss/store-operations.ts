@@ -7,7 +7,15 @@ import { encodePath, encodeComponent } from '../../wire/percent-encoding.ts';
 import { writeXml, type XmlNode } from '../../wire/xml-document.ts';
 import { encodeBucketRule } from './bucket-rule.ts';
 import { encodeEncryption } from './encryption.ts';
-import { encodeAcl, encodeConditions, encodeRange, encodeStoreMetadata, encodeTags, META_PREFIX } from './metadata.ts';
+import {
+  encodeAcl,
+  encodeConditions,
+  encodeRange,
+  encodeStoreMetadata,
+  encodeTags,
+  META_PREFIX,
+  quotedEtag,
+} from './metadata.ts';
 import { encodeStorageClass } from './storage-class.ts';
 import { payloadOf, type StoreCall, type StoreEncoders } from './store-call.ts';
 
@@ -164,7 +172,7 @@ export const STORE_ENCODERS: StoreEncoders = {
         'Part',
         [
           ['PartNumber', part.partNumber],
-          ['ETag', `"${part.etag}"`],
+          ['ETag', quotedEtag(part.etag)],
         ],
       ]),
     ]);

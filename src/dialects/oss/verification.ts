@@ -1,10 +1,10 @@
 import { GatewayError } from '../../model/errors.ts';
 import { headerOf, headersOf, queryOf, type WireRequest } from '../../wire/message.ts';
 import { decodeComponent } from '../../wire/percent-encoding.ts';
-import type { Credential, VerifiedRequest, VerifyContext } from '../dialect.ts';
+import type { Credential, Presumed, VerifiedRequest, VerifyContext } from '../dialect.ts';
 import { candidateResources, type Resource } from './addressing.ts';
 import { parametersOf, sameSecret, type Parameter, type Signable } from './canonical.ts';
-import { presentedSignature, type Presented } from './claim.ts';
+import { claimOf, presentedSignature, type Presented } from './claim.ts';
 import { bodyOf } from './payload.ts';
 import { isAmbiguousV1, isSignedV1, signatureV1, stringToSignV1 } from './signature-v1.ts';
 import { signatureV2, stringToSignV2 } from './signature-v2.ts';
@@ -51,6 +51,18 @@ export function verifyRequest(wire: WireRequest, context: VerifyContext): Verifi
   checkToken(wire, presented, known);
   const { bucket, key } = opened.resource;
   return { wire, accessKeyId: known.accessKeyId, form: presented.form, bucket, key, body: bodyOf(wire) };
+}
+
+/** What a request says of itself, its signature unchecked: the likeliest of the resources that the target can mean. */
+export function presumeRequest(
+  wire: WireRequest,
+  context: Pick<VerifyContext, 'addressing' | 'signatures'>,
+): Presumed {
+  const presented = claimOf(wire) === undefined ? undefined : presentedSignature(wire);
+  const parameters = refuseConfusion(wire);
+  if (presented !== undefined) refuseForm(wire, presented, context, parameters);
+  const [resource] = candidateResources(wire, context.addressing, []);
+  return { form: presented?.form ?? 'oss-v4', bucket: resource?.bucket, key: resource?.key };
 }
 
 interface Attempt {
@@ -128,7 +140,7 @@ function refuseConfusion(wire: WireRequest): readonly Parameter[] {
 function refuseForm(
   wire: WireRequest,
   presented: Presented,
-  context: VerifyContext,
+  context: Pick<VerifyContext, 'signatures'>,
   parameters: readonly Parameter[],
 ): void {
   if (presented.form !== 'oss-v1' && presented.form !== 'oss-v1-url') return;

@@ -149,7 +149,7 @@ const STORAGE_CLASSES: readonly StorageClass[] = [
 ];
 const CANNED: readonly CannedAcl[] = ['private', 'public-read', 'public-read-write', 'authenticated-read'];
 const UNMODELLED =
-  /^x-amz-(grant-.*|object-lock-.*|bucket-object-lock-enabled|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
+  /^x-amz-(grant-.*|object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
 // AWS's defaults, spelled out (the Go SDK does): they ask for nothing.
 const NO_WISH: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': 'false',

@@ -50,6 +50,7 @@ export async function decodeMultipartOperation(
         conditions: decodeConditions(fields.headers),
         ...given('customerKey', encryption.customerKey),
         ...given('checksum', completeChecksum(fields)),
+        ...given('objectSize', objectSizeOf(fields)),
       };
     case 'AbortMultipartUpload':
       return { operation, bucket, key, uploadId };
@@ -58,6 +59,14 @@ export async function decodeMultipartOperation(
 
 // S3: an upload has 10,000 parts at most.
 const MAX_PARTS = 10_000;
+
+function objectSizeOf(fields: Fields): number | undefined {
+  const value = fields.header('x-amz-mp-object-size');
+  if (value === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(value))
+    throw new GatewayError('InvalidRequest', 'Value for x-amz-mp-object-size header is invalid.');
+  return Number(value);
+}
 
 function partOf(
   fields: Fields,

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../model/errors.ts';
 import { headersOf, queryOf } from '../../wire/message.ts';
 import type { WireRequest } from '../../wire/message.ts';
-import type { Claim, SignatureForm, VerifiedRequest, VerifyContext } from '../dialect.ts';
+import type { Claim, Presumed, SignatureForm, VerifiedRequest, VerifyContext } from '../dialect.ts';
 import { resolveAddress } from './addressing.ts';
 import type { ChunkSignatureSeed } from './chunk-signature.ts';
 import { mechanismOf, onlyQueryValue, severalMechanisms, speaksS3 } from './mechanism.ts';
@@ -33,6 +33,33 @@ export function verifyS3(wire: WireRequest, context: VerifyContext): VerifiedReq
     key,
     body: createBody({ wire, key, form: authentic.payload, seed: authentic.seed, contentMd5: authentic.contentMd5 }),
   };
+}
+
+/** What a request says of itself, its signature unchecked. */
+export function presumeS3(wire: WireRequest, context: Pick<VerifyContext, 'addressing' | 'signatures'>): Presumed {
+  const form = presumedForm(mechanismOf(wire), context);
+  refuseForeignHeaders(wire);
+  const { bucket, key } = resolveAddress(wire.host, wire.path, context.addressing);
+  return { form, bucket, key };
+}
+
+function presumedForm(mechanism: Mechanism, { signatures }: Pick<VerifyContext, 'signatures'>): SignatureForm {
+  switch (mechanism.kind) {
+    case 'conflict':
+      throw severalMechanisms();
+    case 'header-v2':
+    case 'asymmetric':
+      throw signatureV2Unsupported();
+    case 'query-v2':
+      if (signatures.sigV2 === 'deny') throw signatureV2Unsupported();
+      return 'sigv2-presigned';
+    case 'query-v4':
+      return 'sigv4-presigned';
+    case 'header-v4':
+    case 'none':
+    case 'foreign':
+      return 'sigv4';
+  }
 }
 
 interface Authentic {

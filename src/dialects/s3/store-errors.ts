@@ -70,6 +70,12 @@ function judge(request: StorageRequest, said: Said, root: XmlElement | undefined
   const customer = customerKeyRefusal(request, said);
   if (customer !== undefined) return customer;
   const code = codeOf(said, request);
+  // Sent as `If-None-Match: *`, which only S3 answers with 412.
+  if (code === 'PreconditionFailed' && 'forbidOverwrite' in request && request.forbidOverwrite)
+    return {
+      code: 'FileAlreadyExists',
+      message: 'The object you specified already exists and can not be overwritten.',
+    };
   return {
     code,
     message: said.message === '' ? (DEFAULT_TEXT[code] ?? `The store answered ${said.status}.`) : said.message,

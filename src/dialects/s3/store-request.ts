@@ -264,6 +264,7 @@ function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, targ
     method: 'POST',
     query: [['uploadId', request.uploadId]],
     headers: [
+      ...(request.objectSize === undefined ? [] : ([['x-amz-mp-object-size', String(request.objectSize)]] as const)),
       ...encodeConditions(conditions),
       ...keyHeaders(request, target),
       ...(checksum === undefined || !checksums

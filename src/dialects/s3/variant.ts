@@ -8,7 +8,7 @@ import type { ReplicationWords } from './replication.ts';
 import { decodeRequest } from './request.ts';
 import { encodeResponse } from './response.ts';
 import { signS3 } from './sign.ts';
-import { claimsS3, verifyS3 } from './signatures.ts';
+import { claimsS3, presumeS3, verifyS3 } from './signatures.ts';
 import { encodeRequest } from './store-request.ts';
 import { decodeResponse } from './store-response.ts';
 
@@ -32,6 +32,7 @@ export function createS3Variant(variant: S3Variant): Dialect {
     traits,
     claims: claimsS3,
     verify: verifyS3,
+    presume: presumeS3,
     decodeRequest: async (request) => {
       variant.refuse?.(request);
       return decodeRequest(request, { object, bucket });

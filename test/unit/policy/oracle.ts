@@ -41,7 +41,8 @@ export function oracle(facts: Facts): string {
   const by = whoCan(facts, target.to);
   if (by === undefined)
     return target.to.endsWith('SM4') || target.whose === 'request' ? '400 InvalidArgument' : '501 NotImplemented';
-  if (target.to.startsWith('kms') && !facts.secure && (facts.ignored || facts.store === 'byrule')) return DENIED;
+  const encrypts = target.to !== 'none' && target.to !== 'unspecified';
+  if (encrypts && !facts.secure && (facts.ignored || facts.store === 'byrule')) return DENIED;
   return `${target.to} by ${by}${overridden ? ' overridden' : ''}`;
 }
 

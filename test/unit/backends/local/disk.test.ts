@@ -94,27 +94,30 @@ describe('on disk', () => {
   });
 
   // Small reads and large ones go different ways.
-  test.each([1000, 200_000])('a data file of %i bytes that was replaced, cut or removed is never served', async (size) => {
-    const directory = await temporaryDirectory();
-    const store = await openWithBucket({ directory });
-    await put(store, 'a', 'x'.repeat(size));
-    const path = join(directory, 'data', dataFiles(directory)[0] ?? '');
-    const spare = `${path}.spare`;
-    const broken = async () => codeOf(get(store, 'a'));
-    renameSync(path, spare);
-    expect(await broken()).toBe('InternalError');
-    symlinkSync(spare, path);
-    expect(await broken()).toBe('InternalError');
-    rmSync(path);
-    execFileSync('mkfifo', [path]);
-    expect(await broken()).toBe('InternalError');
-    rmSync(path);
-    renameSync(spare, path);
-    expect((await get(store, 'a')).length).toBe(size);
-    truncateSync(path, size - 1);
-    expect(await broken()).toBe('InternalError');
-    expect((await store.scrub()).damaged).toBe(1);
-  });
+  test.each([1000, 200_000])(
+    'a data file of %i bytes that was replaced, cut or removed is never served',
+    async (size) => {
+      const directory = await temporaryDirectory();
+      const store = await openWithBucket({ directory });
+      await put(store, 'a', 'x'.repeat(size));
+      const path = join(directory, 'data', dataFiles(directory)[0] ?? '');
+      const spare = `${path}.spare`;
+      const broken = async () => codeOf(get(store, 'a'));
+      renameSync(path, spare);
+      expect(await broken()).toBe('InternalError');
+      symlinkSync(spare, path);
+      expect(await broken()).toBe('InternalError');
+      rmSync(path);
+      execFileSync('mkfifo', [path]);
+      expect(await broken()).toBe('InternalError');
+      rmSync(path);
+      renameSync(spare, path);
+      expect((await get(store, 'a')).length).toBe(size);
+      truncateSync(path, size - 1);
+      expect(await broken()).toBe('InternalError');
+      expect((await store.scrub()).damaged).toBe(1);
+    },
+  );
 
   test('a scrub removes orphans, reports what is missing, and leaves what is foreign', async () => {
     const directory = await temporaryDirectory();

@@ -39,6 +39,13 @@ describe('JD clients', () => {
     expect(decoded).toMatchObject({ wish: { state: 'absent', ignored: `${name}: ${value}` } });
   });
 
+  test('of an encryption context only its presence is recorded', async () => {
+    const headers: HeaderLines = [['x-amz-server-side-encryption-context', 'eyJwYXRpZW50IjoiNyJ9']];
+    expect(await jd.decodeRequest(verified({ ...PUT, headers }))).toMatchObject({
+      wish: { state: 'absent', ignored: 'x-amz-server-side-encryption-context' },
+    });
+  });
+
   test('a customer’s key is refused, and not recorded', async () => {
     const headers: HeaderLines = [['x-amz-server-side-encryption-customer-key', 'material']];
     const error = await refusal(() => jd.decodeRequest(verified({ ...PUT, headers })));
@@ -95,7 +102,8 @@ describe('JD clients', () => {
       jd.encodeResponse({ operation: 'GetBucketReplication', bucket: 'b1x' }, { replication }, CONTEXT),
     );
     expect(document).toContain('<Bucket>arn:aws:s3:::copy</Bucket>');
-    expect(document).not.toMatch(/SourceSelectionCriteria|EncryptionConfiguration|orders/);
+    expect(document).toContain('<Prefix></Prefix><Status>Enabled</Status>');
+    expect(document).not.toMatch(/SourceSelectionCriteria|EncryptionConfiguration|Filter|DeleteMarker|orders/);
   });
 });
 

@@ -104,7 +104,7 @@ def steps(spec, run):
             parts.append(PartInfo(number, done.etag, size=len(data), part_crc=done.crc))
         listed = bucket.list_parts(key, upload).parts
         result = bucket.complete_multipart_upload(key, upload, parts)
-        return {"parts": [part.size for part in listed], "sha": read(key), "crc": str(result.crc), **protection(bucket, key)}
+        return {"parts": [part.size for part in listed], "sha": read(key), "crc": result.crc and str(result.crc), **protection(bucket, key)}
 
     def part_copy():
         key = at + "part-copy"
@@ -144,7 +144,7 @@ def steps(spec, run):
 
     def listing():
         below = at + "keys/"
-        for key in spec["keys"]:
+        for key in run["keys"]:
             bucket.put_object(below + key, key.encode("utf-8"))
         v1 = [entry.key for entry in oss2.ObjectIterator(bucket, prefix=below, max_keys=3)]
         v2 = [entry.key for entry in oss2.ObjectIteratorV2(bucket, prefix=below, max_keys=3)]
@@ -154,7 +154,7 @@ def steps(spec, run):
 
     def delete_many():
         below = at + "keys/"
-        deleted = bucket.batch_delete_objects([below + key for key in spec["keys"]]).deleted_keys
+        deleted = bucket.batch_delete_objects([below + key for key in run["keys"]]).deleted_keys
         left = bucket.list_objects_v2(prefix=below).object_list
         return {"deleted": by_name(key[len(below) :] for key in deleted), "left": len(left)}
 

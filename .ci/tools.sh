@@ -24,3 +24,15 @@ go_tool versitygw github.com/versity/versitygw/cmd/versitygw@latest
 go_tool rclone github.com/rclone/rclone@latest
 go_tool k6 go.k6.io/k6@v1.8.1
 python_tools
+
+# Programs against Alibaba's SDKs (test/external/oss): built anew each time, from pinned versions.
+oss_clients() {
+  local programs=test/external/oss
+  rm -rf "$TOOLS/oss"
+  mkdir -p "$TOOLS/oss/java"
+  (cd "$programs/go" && go build -o "$TOOLS/oss/" ./oss1 ./oss2)
+  mvn -q -B -f "$programs/java/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$TOOLS/oss/java"
+  javac -d "$TOOLS/oss/java" -cp "$TOOLS/oss/java/*" "$programs/java/OssClient.java"
+}
+apt_packages maven openjdk-17-jdk-headless
+oss_clients

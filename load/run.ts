@@ -41,11 +41,12 @@ try {
 async function runScenario(name: string, { http, main }: GatewayProcess): Promise<number> {
   console.log(`\n${name}, ${workload}`);
   const script = join(import.meta.dirname, 'scenarios', `${name}.ts`);
-  // k6 would otherwise report its use to its makers.
+  // k6 would otherwise report its use to its makers, and look for extensions on the network.
   const child = spawn(tool('k6'), ['run', '--no-usage-report', '--quiet', script], {
     stdio: 'inherit',
     env: {
       ...process.env,
+      K6_AUTO_EXTENSION_RESOLUTION: 'false',
       WORKLOAD: workload,
       ENDPOINT: http,
       BUCKET,

@@ -1,9 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { OPERATIONS } from './cli/question.ts';
-import { StartRefused, type QuickstartReport, type Running, type ServeOptions, type Services, type StatusReport } from './cli/ports.ts';
+import {
+  StartRefused,
+  type QuickstartReport,
+  type Running,
+  type ServeOptions,
+  type Services,
+  type StatusReport,
+} from './cli/ports.ts';
 import { gatewaySchema } from './config/gateway-schema.ts';
 import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts';
+import { readConfigFile } from './config/source-file.ts';
+import { parseYamlFile } from './config/yaml-file.ts';
 import { casesSchema } from './config/policy-cases.ts';
 import { POLICY_SCHEMA } from './policy/schema.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
@@ -33,7 +42,8 @@ export function createServices(): Services {
     checkOnline: (outcome) => checkOnline(outcome, Date.now),
     readHead,
     storePreviews,
-    clientIds: (outcome) => outcome.resolve(referenceSources()).config?.clients.map(({ accessKeyId }) => accessKeyId) ?? [],
+    clientIds: (outcome) =>
+      outcome.resolve(referenceSources()).config?.clients.map(({ accessKeyId }) => accessKeyId) ?? [],
     serve,
     status,
     schemas: () => ({ gateway: gatewaySchema(NAMES), policy: POLICY_SCHEMA, cases: casesSchema(OPERATIONS) }),
@@ -66,10 +76,9 @@ async function serve(configFile: string, options: ServeOptions): Promise<Running
 
 /** Asks the admin port of a running gateway. */
 async function status(configFile: string): Promise<StatusReport> {
-  const { config } = files.load(configFile);
-  if (config?.admin === undefined)
-    return { reachable: false, detail: { reason: 'the configuration has no admin port' } };
-  const { host, port } = config.admin;
+  const admin = adminOf(configFile);
+  if (admin === undefined) return { reachable: false, detail: { reason: 'the configuration names no admin port' } };
+  const { host, port } = admin;
   try {
     const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, {
       signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
@@ -78,6 +87,17 @@ async function status(configFile: string): Promise<StatusReport> {
   } catch (error) {
     return { reachable: false, detail: { reason: error instanceof Error ? error.message : String(error) } };
   }
+}
+
+/** Also from a file that has mistakes elsewhere: that is when one asks what is still in force. */
+function adminOf(configFile: string): { readonly host: string; readonly port: number } | undefined {
+  const { config } = files.load(configFile);
+  if (config !== undefined) return config.admin;
+  const read = readConfigFile(configFile);
+  const value = read.ok ? parseYamlFile(configFile, read.text).value : undefined;
+  const named = (value as { readonly admin?: { readonly host?: unknown; readonly port?: unknown } } | null)?.admin;
+  if (typeof named?.port !== 'number') return undefined;
+  return { host: typeof named.host === 'string' ? named.host : '127.0.0.1', port: named.port };
 }
 
 function runningOf(runtime: Runtime, quickstart: QuickstartResult | undefined): Running {

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { startGatewayProcess, type GatewayProcess } from '../../test/external/gateway-process.ts';
 import { startMinio, type Server } from '../../test/external/servers.ts';
 import { cpuSeconds } from './cpu-time.ts';
-import { addLoads, applyLoad, type Load } from './load-generator.ts';
+import { addLoads, applyLoad } from './load-generator.ts';
 import { startNginx, type Nginx } from './nginx.ts';
 import { presigned, sendSigned, type Endpoint } from './presigned-requests.ts';
 

@@ -25,7 +25,9 @@ export async function checkOnline(outcome: LoadOutcome, now: () => number): Prom
   const at = locator(config.file);
   const stores = await Promise.all(
     Object.entries(config.stores).map(async ([name, store]) =>
-      store.kind === 'embedded' ? await checkDirectory(store, at(['stores', name])) : await checkRemote(config, name, policy, { at, now }),
+      store.kind === 'embedded'
+        ? await checkDirectory(store, at(['stores', name]))
+        : await checkRemote(config, name, policy, { at, now }),
     ),
   );
   return [...before, ...stores.flat(), ...(await checkKeyring(config, policy, { at, now }))];
@@ -96,10 +98,11 @@ function literalBucket(policy: CompiledPolicy, store: string): string | undefine
 }
 
 function failureOf(store: string, error: unknown, report: Report): Diagnostic {
+  const reason = reasonOf(error);
   const code = codeOf(error);
-  if (code === undefined || code === 'ServiceUnavailable' || code === 'InternalError')
-    return report('ERROR', 'store-unreachable', `the store ${store} does not answer: ${reasonOf(error)}`);
-  return report('ERROR', 'store-refused', `the store ${store} refuses the gateway: ${code} ${reasonOf(error)}`.trimEnd());
+  if (code === undefined || code === 'ServiceUnavailable')
+    return report('ERROR', 'store-unreachable', `the store ${store} does not answer: ${reason}`);
+  return report('ERROR', 'store-refused', `the store ${store} refuses the gateway: ${reason === '' ? code : reason}`);
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -137,8 +140,8 @@ async function checkKeyring(
     if (keyring.type !== 'local') throw new Error('only the local keyring is available');
     // Opening would make the file.
     if (!(await exists(keyring.file))) return [];
-    const { list } = await openLocalKeyring({ file: keyring.file, now, randomBytes });
-    const known = new Map((await list()).map((key) => [key.keyId, key]));
+    const opened = await openLocalKeyring({ file: keyring.file, now, randomBytes });
+    const known = new Map((await opened.list()).map((key) => [key.keyId, key]));
     return policy.aliases.flatMap((alias): readonly Diagnostic[] => {
       const id = policy.keyAt(alias as never, 'keyring');
       const key = known.get(id);

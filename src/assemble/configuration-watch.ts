@@ -2,10 +2,10 @@ import { watchFiles, type Watching } from '../config/watch.ts';
 
 export interface ConfigurationWatch {
   /** What the files hold now counts as seen: to be called before they are loaded, so that a later change is told. */
-  seen(): Promise<void>;
+  readonly seen: () => Promise<void>;
   /** Watches these files from now on. True where the set changed: what was loaded before may be stale. */
-  follow(files: readonly string[]): Promise<boolean>;
-  close(): void;
+  readonly follow: (files: readonly string[]) => Promise<boolean>;
+  readonly close: () => void;
 }
 
 /** A ConfigMap's files change by a symlink in their directory, and events get lost: the content is polled too. */

@@ -34,6 +34,8 @@ export function createGenerations(first: Generation): Generations {
     return [...new Map(open.map((store) => [store.identity, store])).values()];
   };
   const retire = (): void => {
+    // Every request ends here; between reloads there is nothing to look for.
+    if (users.size === 1) return;
     const before = openStores();
     for (const [generation, count] of users) if (count === 0 && generation !== current) users.delete(generation);
     const kept = new Set(openStores().map(({ identity }) => identity));

@@ -45,7 +45,8 @@ function wireOf(
   now: number,
 ): HeadText {
   const absolute = /^(https?):\/\/([^/?#]*)(.*)$/is.exec(head.target);
-  const target = absolute === null ? head.target : `${(absolute[3] ?? '').startsWith('/') ? '' : '/'}${absolute[3] ?? ''}`;
+  const target =
+    absolute === null ? head.target : `${(absolute[3] ?? '').startsWith('/') ? '' : '/'}${absolute[3] ?? ''}`;
   const hosts = head.headers.filter(([name]) => name === 'host' || name === ':authority').map(([, value]) => value);
   const host = hosts[0] ?? absolute?.[2];
   if (host === undefined) return failed('it has no Host header, which may name the bucket');

@@ -59,11 +59,21 @@ export function judgeTlsFiles(
   for (const { name, tls } of config.listeners) {
     if (tls === undefined) continue;
     try {
-      const material = { certificate: readFileSync(tls.certificate, 'utf8'), key: secret(readFileSync(tls.key, 'utf8')) };
+      const material = {
+        certificate: readFileSync(tls.certificate, 'utf8'),
+        key: secret(readFileSync(tls.key, 'utf8')),
+      };
       secureOptions(material, '1.2');
       certificates.set(name, material);
       if (Date.parse(new X509Certificate(material.certificate).validTo) < now)
-        diagnostics.push(about(tls.certificate, 'WARNING', 'expired-certificate', `the certificate of the listener ${name} has expired`));
+        diagnostics.push(
+          about(
+            tls.certificate,
+            'WARNING',
+            'expired-certificate',
+            `the certificate of the listener ${name} has expired`,
+          ),
+        );
     } catch (error) {
       const message = `the listener ${name} cannot use its certificate and key: ${reasonOf(error)}`;
       diagnostics.push(about(tls.certificate, 'ERROR', 'bad-certificate', message));
@@ -74,7 +84,9 @@ export function judgeTlsFiles(
     try {
       new X509Certificate(readFileSync(store.ca, 'utf8'));
     } catch (error) {
-      diagnostics.push(about(store.ca, 'ERROR', 'bad-ca', `the store ${name} cannot use its authority: ${reasonOf(error)}`));
+      diagnostics.push(
+        about(store.ca, 'ERROR', 'bad-ca', `the store ${name} cannot use its authority: ${reasonOf(error)}`),
+      );
     }
   }
   return { certificates, diagnostics };
@@ -126,8 +138,11 @@ function tlsFilesOf({ listeners, stores, keyring }: DeclaredConfig): readonly st
 function secretFilesOf({ stores, clients, keyring }: DeclaredConfig): readonly string[] {
   const credentials = Object.values(stores).flatMap((store) => (store.kind === 'remote' ? [store.credentials] : []));
   const references = [
-    ...[...credentials, ...clients, ...(keyring !== undefined && 'credentials' in keyring ? [keyring.credentials] : [])]
-      .flatMap(({ accessKeyId, secretAccessKey, sessionToken }) => [accessKeyId, secretAccessKey, sessionToken]),
+    ...[
+      ...credentials,
+      ...clients,
+      ...(keyring !== undefined && 'credentials' in keyring ? [keyring.credentials] : []),
+    ].flatMap(({ accessKeyId, secretAccessKey, sessionToken }) => [accessKeyId, secretAccessKey, sessionToken]),
     keyring !== undefined && 'token' in keyring ? keyring.token : undefined,
   ];
   return references.flatMap((reference) => (reference?.from === 'file' ? [reference.value] : []));

@@ -5,6 +5,7 @@ import type { LoadOutcome } from '../config/load.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import type { Dialect, DialectName, Presumed, SignatureOptions, VerifiedRequest } from '../dialects/dialect.ts';
 import { allowedCallOuts } from '../gateway/call-out.ts';
+import { HIDDEN_PREFIX } from '../gateway/call.ts';
 import { chooseDialect, dialectForErrors, type Pins } from '../gateway/dialect-choice.ts';
 import { demandFitTransfer } from '../gateway/encrypted-transfer.ts';
 import { GatewayError } from '../model/errors.ts';
@@ -53,9 +54,17 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
       replicator: principal.replicator,
     };
     const { bucket = '', key } = presumed;
+    if (key?.startsWith(HIDDEN_PREFIX) === true)
+      throw new GatewayError('AccessDenied', `Keys under ${HIDDEN_PREFIX} belong to the gateway.`);
     const transport = policy.transport({ principal, bucket, key, secure, tlsVersion: connection.tlsVersion });
     if (transport.effect === 'deny')
-      return { kind: 'refused', dialect: dialect.name, status: statusOf(dialect, wire, transport.code, transport.message), code: transport.code, message: transport.message };
+      return {
+        kind: 'refused',
+        dialect: dialect.name,
+        status: statusOf(dialect, wire, transport.code, transport.message),
+        code: transport.code,
+        message: transport.message,
+      };
     const request = await dialect.decodeRequest(
       verified,
       allowedCallOuts({ dialect, verified, snapshot: { policy }, services: { now: () => now } }),
@@ -69,7 +78,8 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
       known: question.principal !== undefined || known !== undefined,
       request,
       wishesIgnored: dialect.traits.wishesIgnored,
-      transfer: (kind) => transferProblem(dialect, wire, presumed, kind, { config, bucket: policy.route(bucket)?.store }),
+      transfer: (kind) =>
+        transferProblem(dialect, wire, presumed, kind, { config, bucket: policy.route(bucket)?.store }),
       ...passthroughOf(request, { dialect, verified, config, policy }),
     };
   } catch (error) {
@@ -81,7 +91,12 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
   }
 }
 
-const DOCUMENT_ERRORS: readonly string[] = ['MalformedXML', 'IncompleteBody', 'MissingContentLength', 'MalformedPolicy'];
+const DOCUMENT_ERRORS: readonly string[] = [
+  'MalformedXML',
+  'IncompleteBody',
+  'MissingContentLength',
+  'MalformedPolicy',
+];
 
 interface KnownClient {
   readonly principal: Principal;
@@ -97,7 +112,9 @@ function clientsOf(outcome: LoadOutcome, declared: DeclaredConfig): ReadonlyMap<
     if (id === undefined) return [];
     const principal = principalOf(client, id);
     const transport = principal.transport && { minTls: undefined, ...principal.transport };
-    return [[id, { principal: { ...principal, transport }, dialect: client.dialect as DialectName | undefined }] as const];
+    return [
+      [id, { principal: { ...principal, transport }, dialect: client.dialect as DialectName | undefined }] as const,
+    ];
   });
   return new Map(named);
 }
@@ -146,7 +163,10 @@ function transferProblem(
   }
 }
 
-function passthroughOf(request: StorageRequest, parts: Preview): Pick<Extract<HeadReading, { kind: 'understood' }>, 'forwarded'> {
+function passthroughOf(
+  request: StorageRequest,
+  parts: Preview,
+): Pick<Extract<HeadReading, { kind: 'understood' }>, 'forwarded'> {
   return request.operation === 'Passthrough' ? { forwarded: forwardedPreview(parts) } : {};
 }
 

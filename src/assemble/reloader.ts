@@ -30,11 +30,11 @@ export interface ConfigurationStatus {
 export interface Reloader {
   readonly first: Inputs;
   /** Loads everything but ports; one at a time. A bad file keeps the last good one. */
-  reload(): Promise<ReloadOutcome>;
-  status(): ConfigurationStatus;
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly status: () => ConfigurationStatus;
   /** From now on changes on disk are loaded by themselves. */
-  watch(): void;
-  close(): void;
+  readonly watch: () => void;
+  readonly close: () => void;
 }
 
 export interface ReloaderOptions {
@@ -115,7 +115,8 @@ export async function createReloader(options: ReloaderOptions): Promise<Reloader
     telemetry.metrics.reloaded({ ok: false, atSeconds: now() / 1000 });
     telemetry.logger.error(
       error instanceof BadConfiguration ? { problems } : { problems, error },
-      'configuration not reloaded; the last good one stays');
+      'configuration not reloaded; the last good one stays',
+    );
     record('rejected', { problems });
     return { ok: false, diagnostics };
   }

@@ -4,12 +4,12 @@ import type { WireRequest, WireResponse } from '../wire/message.ts';
 /** What becomes known of the requests under way, for their spans and metrics: by request id, since rooms share no context. */
 export interface RequestSpans {
   /** Runs `work` inside the request's server span. */
-  run<T>(wire: WireRequest, work: () => Promise<T>): Promise<T>;
-  facts(requestId: string, facts: SpanFacts): void;
+  readonly run: <T>(wire: WireRequest, work: () => Promise<T>) => Promise<T>;
+  readonly facts: (requestId: string, facts: SpanFacts) => void;
   /** The operation of a request, once it was decoded. */
-  operationOf(requestId: string): string | undefined;
+  readonly operationOf: (requestId: string) => string | undefined;
   /** The answer is out. */
-  end(requestId: string): void;
+  readonly end: (requestId: string) => void;
 }
 
 export function createRequestSpans(spans: Spans): RequestSpans {

@@ -6,9 +6,7 @@ export function needsRestart(running: GatewayConfig, next: GatewayConfig): reado
   const socketOf = ({ listeners }: GatewayConfig, name: string): string =>
     fixedPartOf(listeners.find((listener) => listener.name === name));
   return [
-    ...[...names]
-      .filter((name) => socketOf(running, name) !== socketOf(next, name))
-      .map((name) => `listeners.${name}`),
+    ...[...names].filter((name) => socketOf(running, name) !== socketOf(next, name)).map((name) => `listeners.${name}`),
     ...(same(running.admin, next.admin) ? [] : ['admin']),
     ...(same(running.keyring, next.keyring) ? [] : ['keyring']),
     ...FIXED_LIMITS.filter((name) => running.limits[name] !== next.limits[name]).map((name) => `limits.${name}`),

@@ -35,10 +35,10 @@ export interface Runtime {
   readonly diagnostics: readonly Diagnostic[];
   readonly revision: () => string;
   /** Loads everything but ports again; a bad file keeps the last good one. */
-  reload(): Promise<ReloadOutcome>;
-  unready(): void;
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly unready: () => void;
   /** Stores, keyring and telemetry, after the listeners have closed. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Stored bucket policies and the like may be this many ms old. */
@@ -113,7 +113,11 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     bucketRules: createBucketRuleGuard(now),
     storedPolicies: createStoredPolicies(now, STORED_POLICY_INTERVAL_MS),
   };
-  const build = async (inputs: Inputs, kept: readonly OpenStore[], previous: Snapshot | undefined): Promise<Generation> => {
+  const build = async (
+    inputs: Inputs,
+    kept: readonly OpenStore[],
+    previous: Snapshot | undefined,
+  ): Promise<Generation> => {
     const created = await keyring.ensure(inputs.aliases);
     if (created.length > 0) telemetry.logger.info({ keys: created }, 'keys created');
     const stores = await openStores(inputs.config, kept, storeOptions);
@@ -178,8 +182,8 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     await generations.settled();
     const next = await build(inputs, generations.openStores(), generations.current().snapshot);
     // Everything was judged before and nothing waits from here on: one swap.
-    generations.replace(next);
     listening.reloadTrustedProxies(inputs.config.trustedProxies);
+    generations.replace(next);
     for (const [name, material] of changedCertificates(presented, inputs)) listening.reloadCertificate(name, material);
     presented = new Map([...presented].map(([name, material]) => [name, inputs.certificates.get(name) ?? material]));
     services.bucketRules.forget();
@@ -198,7 +202,11 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
             const outcome = await reloader.reload();
             return outcome.ok
               ? { ok: true, message: outcome.revision }
-              : { ok: false, message: 'the last good configuration stays', problems: reloader.status().rejected?.problems };
+              : {
+                  ok: false,
+                  message: 'the last good configuration stays',
+                  problems: reloader.status().rejected?.problems,
+                };
           },
           report: (error) => telemetry.logger.error({ error }, 'admin'),
         });
@@ -233,9 +241,7 @@ function changedCertificates(presented: Inputs['certificates'], { certificates }
   return new Map(
     [...certificates].filter(([name, next]) => {
       const now = presented.get(name);
-      return (
-        now !== undefined && (now.certificate !== next.certificate || now.key.reveal() !== next.key.reveal())
-      );
+      return now !== undefined && (now.certificate !== next.certificate || now.key.reveal() !== next.key.reveal());
     }),
   );
 }

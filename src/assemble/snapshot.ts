@@ -32,8 +32,7 @@ export function buildSnapshot(parts: {
     listeners: new Map([
       ...(parts.previous?.listeners ?? []),
       ...config.listeners.map(
-        (listener) =>
-          [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }] as const,
+        (listener) => [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }] as const,
       ),
     ]),
     hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),

@@ -22,7 +22,10 @@ export function storePreviews({ config, policy, request, decision }: StoreQuesti
   if (target === undefined) return [];
   const allowed = decision?.effect === 'allow' ? decision : undefined;
   if (target.kind === 'embedded') {
-    const words = allowed === undefined ? '' : `, ${describe(allowed.encryption)} ${allowed.by === 'gateway' ? 'sealed by the gateway' : ''}`;
+    const words =
+      allowed === undefined
+        ? ''
+        : `, ${describe(allowed.encryption)} ${allowed.by === 'gateway' ? 'sealed by the gateway' : ''}`;
     return [note(store, `embedded: nothing crosses a network${words.trimEnd()}`)];
   }
   const encryption = allowed === undefined || allowed.by === 'gateway' ? undefined : allowed.encryption;
@@ -39,9 +42,18 @@ export function storePreviews({ config, policy, request, decision }: StoreQuesti
     ...(copies && native !== undefined && !target.capabilities.copyWithEncryption
       ? ['the store cannot copy with encryption: the source is read and written through the gateway instead']
       : []),
-    ...(copies && route.store !== storeOfSource(request, policy) ? ['the source lies at another store: it is read and written through the gateway'] : []),
+    ...(copies && route.store !== storeOfSource(request, policy)
+      ? ['the source lies at another store: it is read and written through the gateway']
+      : []),
   ];
-  return [previewAt(store, config, native === undefined ? placed : { ...placed, encryption: native } as StorageRequest, notes)];
+  return [
+    previewAt(
+      store,
+      config,
+      native === undefined ? placed : ({ ...placed, encryption: native } as StorageRequest),
+      notes,
+    ),
+  ];
 }
 
 export interface Preview {
@@ -64,7 +76,12 @@ export function forwardedPreview({ dialect, verified, config, policy }: Preview)
   return sent(route.store, dialect, dialect.encodePassthrough(verified, route.storeBucket, targetOf(store)), []);
 }
 
-function previewAt(name: string, config: DeclaredConfig, request: StorageRequest, notes: readonly string[] = []): StorePreview {
+function previewAt(
+  name: string,
+  config: DeclaredConfig,
+  request: StorageRequest,
+  notes: readonly string[] = [],
+): StorePreview {
   const store = config.stores[name];
   if (store?.kind !== 'remote') return note(name, 'embedded: nothing crosses a network');
   const dialect = DIALECTS[store.dialect as DialectName];
@@ -92,7 +109,11 @@ function note(store: string, text: string): StorePreview {
   return { store, headers: [], notes: [text] };
 }
 
-function atStoreBucket(request: Exclude<StorageRequest, { operation: 'ListBuckets' }>, bucket: string, policy: CompiledPolicy): StorageRequest {
+function atStoreBucket(
+  request: Exclude<StorageRequest, { operation: 'ListBuckets' }>,
+  bucket: string,
+  policy: CompiledPolicy,
+): StorageRequest {
   if (request.operation !== 'CopyObject' && request.operation !== 'UploadPartCopy') return { ...request, bucket };
   const sourceBucket = policy.route(request.source.bucket)?.storeBucket ?? request.source.bucket;
   return { ...request, bucket, source: { ...request.source, bucket: sourceBucket } };

@@ -5,7 +5,7 @@ import { openLocalStore } from '../backends/local/store.ts';
 import { createRemoteStore, type UpstreamObservation } from '../backends/remote-store.ts';
 import { createTransport, type Transport } from '../backends/transport.ts';
 import type { GatewayConfig, RemoteStoreConfig } from '../config/gateway-config.ts';
-import { DIALECTS, STORE_TYPES } from '../dialects/index.ts';
+import { DIALECTS } from '../dialects/index.ts';
 import type { DialectName, StoreTarget } from '../dialects/dialect.ts';
 import { createColumnCipher } from '../envelope/column-cipher.ts';
 import type { LaneSigner } from '../gateway/lane.ts';
@@ -92,7 +92,7 @@ function openRemote(
   const target: StoreTarget = {
     endpoint: store.endpoint,
     region: store.region,
-    addressing: store.addressing ?? STORE_TYPES[store.type]?.addressing ?? 'path',
+    addressing: store.addressing,
     credential: store.credentials,
     capabilities: store.capabilities,
     ...(store.signature === undefined ? {} : { signature: store.signature }),

@@ -7,7 +7,7 @@ import type { ExitCode } from './exit-codes.ts';
 import type { ExplainOptions, Loaded } from './explain.ts';
 import { explanationLines, previewLines } from './explanation-text.ts';
 import type { HeadReading, Services, StorePreview } from './ports.ts';
-import { askFacts, bucketRuleOf, DECIDED, EVERY_RIGHT, principalFor } from './question.ts';
+import { askFacts, bucketRuleOf, DECIDED, EVERY_RIGHT, liveOf, principalFor } from './question.ts';
 
 type Understood = Extract<HeadReading, { kind: 'understood' }>;
 
@@ -111,9 +111,8 @@ function actionOf(request: Exclude<StorageRequest, { operation: 'ListBuckets' }>
 
 /** By name or access key id, the id from wherever it is kept. */
 function clientOf(services: Services, { outcome, config }: Loaded, name: string): ReturnType<typeof principalFor> {
-  const position = services.clientIds(outcome).indexOf(name);
-  const client = position === -1 ? undefined : config.clients[position];
-  return principalFor(config, client?.name ?? name);
+  const client = config.clients[services.clientIds(outcome).indexOf(name)];
+  return client === undefined ? principalFor(config, name) : liveOf(client, name);
 }
 
 function print(services: Services, reading: Understood, answer: HeadAnswer, json: boolean): void {

@@ -18,10 +18,11 @@ export function policyServices(ports: {
   return {
     load: (configFile) => loadConfig(configFile, { ...ports, judgePolicy }),
     compile: (outcome) => compiledOf(outcome),
-    loadPolicy: (policyFile) => {
+    loadPolicy: (policyFile, config) => {
       const { loaded, diagnostics } = loadPolicyFile(policyFile, ports.readFile);
-      // Two policies are compared without a gateway: keys at embedded stores are then named by their ids, on both sides.
-      const policy = loaded && compilePolicy(loaded.document, loaded, { stores: {}, bucketsWithoutRule: 'managed' });
+      // Without a gateway keys at embedded stores are named by their ids, on both sides.
+      const world = config === undefined ? { stores: {}, bucketsWithoutRule: 'managed' as const } : policyFactsOf(config);
+      const policy = loaded && compilePolicy(loaded.document, loaded, world);
       return { policy, diagnostics };
     },
   };

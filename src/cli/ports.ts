@@ -21,8 +21,8 @@ export interface Services {
   readonly checkOnline: (outcome: LoadOutcome) => Promise<readonly Diagnostic[]>;
   /** The policy of a configuration, ready to be asked; undefined where an ERROR stands against it. */
   readonly compile: (outcome: LoadOutcome) => CompiledPolicy | undefined;
-  /** A policy file by itself, for `diff`. */
-  readonly loadPolicy: (policyFile: string) => PolicyAlone;
+  /** A policy file by itself, for `diff`; its keys as the stores of `config` have them, where there is one. */
+  readonly loadPolicy: (policyFile: string, config?: DeclaredConfig) => PolicyAlone;
   /** A pasted request's head, understood by its own language; its signature is not checked. */
   readonly readHead: (text: string, question: HeadQuestion) => Promise<HeadReading>;
   /** What stores would be told of a request. */

@@ -85,9 +85,11 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
     .description('what two policy files answer differently')
     .argument('<old>', 'a policy file')
     .argument('<new>', 'a policy file')
+    .option('--audit <file>', 'decide recorded audit lines again under both; - reads standard input')
+    .option('-c, --config <file>', 'gateway.yaml: what clients may do and what stores can')
     .addOption(jsonOption())
-    .action((old: string, next: string, { json }: { json: boolean }) => {
-      done(diffPolicies(services, { old, new: next, json }));
+    .action((old: string, next: string, { json, audit, config }: { json: boolean; audit?: string; config?: string }) => {
+      done(diffPolicies(services, { old, new: next, audit, config, json }));
     });
 
   program

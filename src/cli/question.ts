@@ -96,7 +96,13 @@ export function principalFor(config: DeclaredConfig, client: string | undefined)
   const found = config.clients.find(
     ({ name, accessKeyId }) => name === client || (accessKeyId.from === 'clear' && accessKeyId.value === client),
   );
-  return found === undefined ? undefined : principalOf(found, client);
+  return found === undefined ? undefined : liveOf(found, client);
+}
+
+/** A client's rights without its secret, under the name that it is asked by. */
+export function liveOf(client: DeclaredConfig['clients'][number], accessKeyId: string): Principal {
+  const principal = principalOf(client, accessKeyId);
+  return { ...principal, transport: principal.transport && { minTls: undefined, ...principal.transport } };
 }
 
 function isOperation(name: string): name is keyof typeof ACTION_OF {

@@ -83,5 +83,8 @@ function demandPartSizes(parts: readonly StoredPart[], minimum: number): void {
 function demandObjectSize(parts: readonly StoredPart[], expected: number | undefined): void {
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   if (expected !== undefined && expected !== size)
-    throw new GatewayError('InvalidRequest', `The provided 'x-amz-mp-object-size' header value ${expected} does not match what was computed: ${size}`);
+    throw new GatewayError(
+      'InvalidRequest',
+      `The object size that was given, ${expected}, does not match what was computed: ${size}`,
+    );
 }

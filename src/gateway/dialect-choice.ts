@@ -42,6 +42,15 @@ export function chooseDialect(wire: WireRequest, snapshot: Pins): Dialect {
   return match.dialect;
 }
 
+/**
+ * A credential that is pinned to one language opens nothing in another, however right its signature: OSS V1 and SigV2 hash the
+ * very same text for the same request, and only a pin tells them apart. Judged once the client is known to be who it says.
+ */
+export function demandPinned(dialect: Dialect, client: Pick<Client, 'dialect'>): void {
+  if (client.dialect !== undefined && familyOf(DIALECTS[client.dialect]) !== familyOf(dialect))
+    throw new GatewayError('AccessDenied', `This access key is for ${client.dialect} requests only.`);
+}
+
 interface Found {
   readonly dialect: Dialect;
   readonly accessKeyId: string | undefined;

@@ -5,7 +5,7 @@ import type { WireRequest, WireResponse } from '../wire/message.ts';
 import type { Call, Services } from './call.ts';
 import { demand } from './call.ts';
 import { allowedCallOuts } from './call-out.ts';
-import { chooseDialect, dialectForErrors } from './dialect-choice.ts';
+import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
 import { enforceStoredPolicy } from './stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
 import { openLane, type Lane } from './lane.ts';
@@ -37,6 +37,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         dialect = chooseDialect(wire, current);
         verified = verify(dialect, wire, current, services);
         const client = clientOf(verified, current);
+        demandPinned(dialect, client);
         services.signals.signatureForm(verified.form);
         const call: Call = {
           snapshot: current,

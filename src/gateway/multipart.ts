@@ -1,3 +1,4 @@
+import { GatewayError } from '../model/errors.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { attestPart } from './attest.ts';
@@ -73,7 +74,8 @@ export async function createMultipartUpload(
   };
 }
 
-export async function uploadPart(call: Call, request: Part): Promise<StorageResult<'UploadPart'>> {
+export async function uploadPart(call: Call, asked: Part): Promise<StorageResult<'UploadPart'>> {
+  const request = withoutSourceKey(call, asked);
   const place = enter(call, 'write', request.bucket, request.key);
   return place.backend.sealed === undefined
     ? await partAtStore(call, place, request)
@@ -81,7 +83,8 @@ export async function uploadPart(call: Call, request: Part): Promise<StorageResu
 }
 
 /** A native part copy where the store's copies are trusted; else the range is read and written through. */
-export async function uploadPartCopy(call: Call, request: PartCopy): Promise<StorageResult<'UploadPartCopy'>> {
+export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<StorageResult<'UploadPartCopy'>> {
+  const request = withoutSourceKey(call, asked);
   const from = enter(call, 'read', request.source.bucket, request.source.key);
   const to = enter(call, 'write', request.bucket, request.key);
   const token = to.backend.sealed === undefined ? readToken(call, to, request) : undefined;
@@ -93,6 +96,7 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
     !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
+    demandFitTransfer(call, to, expected.kind);
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
     const result = await to.backend.execute(
@@ -112,17 +116,25 @@ export async function uploadPartCopy(call: Call, request: PartCopy): Promise<Sto
     ...(request.sourceRange === undefined ? {} : { range: { kind: 'from', ...request.sourceRange } }),
   };
   const judge = (metadata: ObjectMetadata): void => demandCopyable(call, request, metadata);
-  return await withCopySource(call, from, read, judge, async ({ content: { bytes, length } }) => {
+  return await withCopySource(call, from, read, judge, async ({ size, content: { bytes, length } }) => {
+    demandRangeWithin(request, size);
     const { operation: _operation, ...part } = request;
     const result = await uploadPart(call, { operation: 'UploadPart', ...part, body: { bytes, length } });
     return { ...result, lastModified: call.services.now() };
   });
 }
 
+/** S3 never shortens a part's range to what there is. */
+function demandRangeWithin({ sourceRange }: PartCopy, size: number): void {
+  if (sourceRange !== undefined && sourceRange.last >= size)
+    throw new GatewayError('InvalidArgument', `Range specified is not valid for source object of size: ${size}`);
+}
+
 export async function completeMultipartUpload(
   call: Call,
-  request: Complete,
+  asked: Complete,
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
+  const request = withoutSourceKey(call, asked);
   const place = enter(call, 'write', request.bucket, request.key);
   if (place.backend.sealed !== undefined) {
     const result = await completeSealedUpload(call, place, place.backend.sealed, request);
@@ -146,6 +158,11 @@ export async function listParts(call: Call, request: StorageRequest<'ListParts'>
   return place.backend.sealed === undefined
     ? await listPartsAtStore(call, place, request)
     : await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+}
+
+/** A replica never lies under a customer's key: the source's own, repeated on parts, goes no further than here. */
+function withoutSourceKey<R extends Part | PartCopy | Complete>(call: Call, request: R): R {
+  return call.client.principal.replicator ? { ...request, customerKey: undefined } : request;
 }
 
 async function partSealed(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {

@@ -2,10 +2,11 @@ import type { Encryption, KeyAlias, StoreKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { Wish } from '../model/objects.ts';
 import type { OperationName } from '../model/operations.ts';
-import type { Allowance, Decision, Denial } from '../policy/decision.ts';
+import type { Allowance, Decision, Denial, WriteInput } from '../policy/decision.ts';
 import { atStore, ruleInAliases, type Policy } from '../policy/policy.ts';
 import { denialError, type Call, type Place } from './call.ts';
 import { describe } from './attest.ts';
+import { inputsOf, type DecisionInputs } from './decision-inputs.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
 import { inexpressibleAt } from './inexpressible.ts';
 import { expectationOf, type Expectation } from './upload-token.ts';
@@ -28,8 +29,11 @@ export interface Intent {
 
 /** Asks the policy, records its answer, and throws where it refuses or where the store is no longer believed. */
 export async function protectWrite(call: Call, place: Place, intent: Intent): Promise<Protection> {
-  const decision = await decide(call, place, intent, call.snapshot.policy);
-  record(call, place, intent, decision, await shadowAnswer(call, place, intent));
+  let inputs: DecisionInputs | undefined;
+  const decision = await decide(call, place, intent, call.snapshot.policy, (input) => {
+    inputs = inputsOf(input);
+  });
+  record(call, place, intent, { decision, inputs, shadow: await shadowAnswer(call, place, intent) });
   if (decision.effect === 'deny') throw refusal(call, place, intent.wish, decision);
   const { encryption } = decision;
   demandFitTransfer(call, place, encryption.kind);
@@ -50,8 +54,14 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
   return protection;
 }
 
-/** The policy's answer alone: nothing is recorded. */
-export async function decide(call: Call, place: Place, intent: Intent, policy: Policy): Promise<Decision> {
+/** The policy's answer alone: nothing is recorded. `observe` sees what the policy was asked. */
+export async function decide(
+  call: Call,
+  place: Place,
+  intent: Intent,
+  policy: Policy,
+  observe?: (input: WriteInput) => void,
+): Promise<Decision> {
   const { capabilities } = place.backend;
   // The embedded store leaves its rule to the gateway; elsewhere the store applies it, and only a comparison needs it.
   const needed =
@@ -61,7 +71,7 @@ export async function decide(call: Call, place: Place, intent: Intent, policy: P
     delegated && capabilities.bucketEncryption
       ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
       : undefined;
-  return policy.decide({
+  const input: WriteInput = {
     principal: call.client.principal,
     bucket: place.bucket,
     key: intent.key,
@@ -73,7 +83,9 @@ export async function decide(call: Call, place: Place, intent: Intent, policy: P
     bucketsWithoutRule: call.snapshot.bucketsWithoutRule,
     secure: call.wire.connection.secure,
     now: call.services.now(),
-  });
+  };
+  observe?.(input);
+  return policy.decide(input);
 }
 
 /** A wish that the store's language has no word for is refused with both names: it is never rounded down. */
@@ -120,7 +132,13 @@ async function shadowAnswer(call: Call, place: Place, intent: Intent): Promise<s
   }
 }
 
-function record(call: Call, place: Place, intent: Intent, decision: Decision, shadow: string | undefined): void {
+interface Answered {
+  readonly decision: Decision;
+  readonly inputs: DecisionInputs | undefined;
+  readonly shadow: string | undefined;
+}
+
+function record(call: Call, place: Place, intent: Intent, { decision, inputs, shadow }: Answered): void {
   const { wish } = intent;
   call.services.signals.decision({
     requestId: call.context.requestId,
@@ -141,6 +159,7 @@ function record(call: Call, place: Place, intent: Intent, decision: Decision, sh
     wouldHave: decision.effect === 'allow' ? wouldHave(decision) : undefined,
     shadow: shadow === answerOf(decision) ? undefined : shadow,
     policyRevision: call.snapshot.policy.revision,
+    inputs,
   });
 }
 

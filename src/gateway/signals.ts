@@ -1,3 +1,4 @@
+import type { DecisionInputs } from './decision-inputs.ts';
 import type { OperationName } from '../model/operations.ts';
 
 /** One decision on a write, as the audit log keeps it. Never a secret, never a query string. */
@@ -23,6 +24,8 @@ export interface DecisionRecord {
   /** What the shadow policy would have answered, where it differs. */
   readonly shadow: string | undefined;
   readonly policyRevision: string;
+  /** What another policy would have to be asked. */
+  readonly inputs: DecisionInputs | undefined;
 }
 
 /** What the gateway tells the outside about itself; `assemble` connects it to logs, metrics and the audit file. */

@@ -20,7 +20,9 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
   const expected = await expectationFor(call, place, request, token);
   await demandRepeatedWish(call, place, request, expected);
   demandFitTransfer(call, place, expected.kind);
-  await using content = await unsealed(call, place, request.body, undefined, { whole: checksumComesLast(place, request) });
+  await using content = await unsealed(call, place, request.body, undefined, {
+    whole: checksumComesLast(place, request),
+  });
   const { length, bytes } = content.content;
   if (joinsParts(call, place) && length !== undefined && length < place.backend.capabilities.minimumPartSize) {
     const { storeUploadId } = token;
@@ -141,5 +143,7 @@ function noSuchUpload(): GatewayError {
  * it in a trailer, the part is held until it is known.
  */
 function checksumComesLast(place: Place, { body }: Part): boolean {
-  return place.backend.capabilities.checksumHeaders && body.checksum !== undefined && body.checksum.value() === undefined;
+  return (
+    place.backend.capabilities.checksumHeaders && body.checksum !== undefined && body.checksum.value() === undefined
+  );
 }

@@ -51,8 +51,7 @@ export function requestBody(incoming: IncomingMessage, announce: (() => void) | 
   });
   // A message that came whole is dropped with its connection too, as far as it was not yet read: its reader would wait for ever.
   const onGone = (): void => {
-    if (!ended)
-      stream.destroy(new GatewayError('IncompleteBody', 'The request body terminated unexpectedly'));
+    if (!ended) stream.destroy(new GatewayError('IncompleteBody', 'The request body terminated unexpectedly'));
   };
   // Without listeners a client that leaves before anybody reads would end the process.
   stream.on('error', () => undefined);

@@ -80,10 +80,15 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
       managed: { sse: 'AES256', key: null },
     });
   const expectKms = async (Key: string): Promise<void> => {
-    expect(await s3.send(new HeadObjectCommand({ Bucket: KMS_BUCKET, Key })), Key).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId, ContentLength: TREE[Key.split('/').slice(1).join('/')]?.length });
+    expect(await s3.send(new HeadObjectCommand({ Bucket: KMS_BUCKET, Key })), Key).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: keyId,
+      ContentLength: TREE[Key.split('/').slice(1).join('/')]?.length,
+    });
   };
   const expectTree = (back: string): void => {
-    for (const [name, bytes] of Object.entries(TREE)) expect(readFileSync(join(back, name)).equals(bytes), name).toBe(true);
+    for (const [name, bytes] of Object.entries(TREE))
+      expect(readFileSync(join(back, name)).equals(bytes), name).toBe(true);
   };
 
   test('boto3: buffers, streams, trailers in HTTP chunks, transfer manager, presigned SigV2 and SigV4, copies, lists', async () => {
@@ -93,34 +98,64 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
   test('minio-go: signed chunks, trailers, unknown length, parts, copies, presigned', async () => {
     const program = join(folder, 'minio-go-client');
     const { GOFLAGS = '', GOPROXY = '', SSL_CERT_FILE = '' } = process.env;
-    const go = { ...(GOFLAGS === '' ? {} : { GOFLAGS }), ...(GOPROXY === '' ? {} : { GOPROXY }), ...(SSL_CERT_FILE === '' ? {} : { SSL_CERT_FILE }) };
+    const go = {
+      ...(GOFLAGS === '' ? {} : { GOFLAGS }),
+      ...(GOPROXY === '' ? {} : { GOPROXY }),
+      ...(SSL_CERT_FILE === '' ? {} : { SSL_CERT_FILE }),
+    };
     await succeed('go', ['build', '-o', program, '.'], { cwd: GO, env: go });
     const words = told().replace('"key":null', '"key":""');
     expect(await succeed(program, [words])).toBe('ok\n');
   });
 
   test('awscli: sync of a tree there and back, cp, rm, s3api', async () => {
-    const env = { AWS_ACCESS_KEY_ID: gateway.main.accessKeyId, AWS_SECRET_ACCESS_KEY: gateway.main.secretAccessKey, AWS_DEFAULT_REGION: 'us-east-1', AWS_CA_BUNDLE: ca, AWS_EC2_METADATA_DISABLED: 'true' };
-    const aws = (...args: readonly string[]): Promise<string> => succeed(join(dirname(python()), 'aws'), ['--endpoint-url', gateway.https, ...args], { env });
+    const env = {
+      AWS_ACCESS_KEY_ID: gateway.main.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: gateway.main.secretAccessKey,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_CA_BUNDLE: ca,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+    const aws = (...args: readonly string[]): Promise<string> =>
+      succeed(join(dirname(python()), 'aws'), ['--endpoint-url', gateway.https, ...args], { env });
     await aws('s3', 'sync', '--no-progress', tree, `s3://${KMS_BUCKET}/awscli/`);
     for (const name of Object.keys(TREE)) await expectKms(`awscli/${name}`);
     await aws('s3', 'sync', '--no-progress', `s3://${KMS_BUCKET}/awscli/`, join(folder, 'awscli'));
     expectTree(join(folder, 'awscli'));
     // Nothing has changed: a second sync finds nothing to do.
     expect(await aws('s3', 'sync', '--no-progress', '--size-only', tree, `s3://${KMS_BUCKET}/awscli/`)).toBe('');
-    await aws('s3', 'cp', '--no-progress', `s3://${KMS_BUCKET}/awscli/plain.txt`, `s3://${MANAGED_BUCKET}/awscli/plain.txt`);
-    expect(JSON.parse(await aws('s3api', 'head-object', '--bucket', MANAGED_BUCKET, '--key', 'awscli/plain.txt'))).toMatchObject({ ServerSideEncryption: 'AES256', ContentLength: 5 });
+    await aws(
+      's3',
+      'cp',
+      '--no-progress',
+      `s3://${KMS_BUCKET}/awscli/plain.txt`,
+      `s3://${MANAGED_BUCKET}/awscli/plain.txt`,
+    );
+    expect(
+      JSON.parse(await aws('s3api', 'head-object', '--bucket', MANAGED_BUCKET, '--key', 'awscli/plain.txt')),
+    ).toMatchObject({ ServerSideEncryption: 'AES256', ContentLength: 5 });
     const rule = JSON.parse(await aws('s3api', 'get-bucket-encryption', '--bucket', KMS_BUCKET)) as object;
-    expect(rule).toMatchObject({ ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: keyId } }] } });
+    expect(rule).toMatchObject({
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: keyId } }],
+      },
+    });
     await aws('s3', 'rm', '--recursive', '--quiet', `s3://${KMS_BUCKET}/awscli/`);
-    expect(JSON.parse((await aws('s3api', 'list-objects-v2', '--bucket', KMS_BUCKET, '--prefix', 'awscli/')) || '{}')).not.toHaveProperty('Contents');
+    expect(
+      JSON.parse((await aws('s3api', 'list-objects-v2', '--bucket', KMS_BUCKET, '--prefix', 'awscli/')) || '{}'),
+    ).not.toHaveProperty('Contents');
   });
 
   test('s3cmd: sync of a tree there and back, info, del', async () => {
     const host = `127.0.0.1:${gateway.securePort}`;
     const config = join(folder, 's3cfg');
-    writeFileSync(config, `[default]\naccess_key = ${gateway.main.accessKeyId}\nsecret_key = ${gateway.main.secretAccessKey}\nhost_base = ${host}\nhost_bucket = ${host}\nuse_https = True\nca_certs_file = ${ca}\nmultipart_chunk_size_mb = 5\n`, { mode: 0o600 });
-    const s3cmd = (...args: readonly string[]): Promise<string> => succeed(tool('s3cmd'), ['-c', config, '--no-progress', ...args], { env: { LANG: 'C.UTF-8' } });
+    writeFileSync(
+      config,
+      `[default]\naccess_key = ${gateway.main.accessKeyId}\nsecret_key = ${gateway.main.secretAccessKey}\nhost_base = ${host}\nhost_bucket = ${host}\nuse_https = True\nca_certs_file = ${ca}\nmultipart_chunk_size_mb = 5\n`,
+      { mode: 0o600 },
+    );
+    const s3cmd = (...args: readonly string[]): Promise<string> =>
+      succeed(tool('s3cmd'), ['-c', config, '--no-progress', ...args], { env: { LANG: 'C.UTF-8' } });
     await s3cmd('sync', `${tree}/`, `s3://${KMS_BUCKET}/s3cmd/`);
     for (const name of Object.keys(TREE)) await expectKms(`s3cmd/${name}`);
     mkdirSync(join(folder, 's3cmd'));
@@ -166,8 +201,17 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
   });
 
   test('a wrong secret is refused with the code that clients know', async () => {
-    const env = { AWS_ACCESS_KEY_ID: gateway.main.accessKeyId, AWS_SECRET_ACCESS_KEY: 'wrong', AWS_DEFAULT_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true' };
-    const { status, stderr } = await run(join(dirname(python()), 'aws'), ['--endpoint-url', gateway.http, 's3', 'ls', `s3://${KMS_BUCKET}`], { env });
+    const env = {
+      AWS_ACCESS_KEY_ID: gateway.main.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: 'wrong',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+    const { status, stderr } = await run(
+      join(dirname(python()), 'aws'),
+      ['--endpoint-url', gateway.http, 's3', 'ls', `s3://${KMS_BUCKET}`],
+      { env },
+    );
     expect(status).not.toBe(0);
     expect(stderr).toContain('SignatureDoesNotMatch');
   });

@@ -25,7 +25,9 @@ export async function startGatewayProcess(options: TestOptions): Promise<Gateway
     config: { admin: { host: '127.0.0.1', port: adminPort }, ...options.config },
   });
   const main = resolve(import.meta.dirname, '../../src/main.ts');
-  const child = spawn(process.execPath, [main, 'serve', '--config', written.configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, 'serve', '--config', written.configFile], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));

@@ -24,6 +24,8 @@ export interface OssWorld {
   readonly gateway: GatewayProcess;
   /** Of the small object that every program writes, and of the file that it hands to its SDK's uploader. */
   readonly content: { readonly big: Digests; readonly uploader: Digests };
+  /** `hosts` lines for programs that cannot be given a resolver: every name that a run uses is loopback. */
+  readonly hostsFile: string;
   /** Runs one SDK's program against one store, every signature and addressing, and answers what it saw by run. */
   play(sdk: string, store: StoreName, command: readonly string[]): Promise<ReadonlyMap<string, Seen>>;
   close(): Promise<void>;
@@ -39,12 +41,12 @@ export const PART = 1024 * 1024;
 /** A client's name for the key, and its name at each store. */
 export const KEY_AT: Readonly<Record<StoreName, string>> = { local: 'orders', minio: 'my-key', oss: 'upstream-orders' };
 const DOMAIN = 'storage.test';
+const UNMAPPED_HOST = 'files.example.test';
 const PROGRAM_TIMEOUT_MS = 240_000;
 
 export async function startOssWorld(sdks: readonly string[], keys: (store: StoreName, signature: string) => readonly string[]): Promise<OssWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'oss-world-'));
   const token = randomBytes(40).toString('base64url');
-  writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
   const contents = { big: randomBytes(3 * PART + 200_000), uploader: randomBytes(11 * PART + 12_345) };
   writeFileSync(join(folder, 'big'), contents.big);
   writeFileSync(join(folder, 'uploader'), contents.uploader);
@@ -69,10 +71,13 @@ export async function startOssWorld(sdks: readonly string[], keys: (store: Store
       bucketsWithoutRule: 'none',
       cnames: Object.fromEntries(sdks.flatMap((sdk) => STORES.map((store) => [cnameOf(store, sdk), bucketOf(store, sdk)]))),
     },
-    clients: Object.fromEntries(sdks.flatMap((sdk) => clientsOf(sdk, join(folder, 'token')))),
+    clients: Object.fromEntries(sdks.flatMap((sdk) => clientsOf(sdk, token))),
   });
+  const hostsFile = join(folder, 'hosts');
+  writeFileSync(hostsFile, hostNames(sdks).map((name) => `127.0.0.1 ${name}\n`).join(''));
   return {
     gateway,
+    hostsFile,
     content: { big: await digests(contents.big), uploader: await digests(contents.uploader) },
     play: async (sdk, store, command) => {
       const runs = SIGNATURES.flatMap((signature) =>
@@ -82,7 +87,7 @@ export async function startOssWorld(sdks: readonly string[], keys: (store: Store
           addressing: addressing === 'cname-unmapped' ? 'cname' : addressing,
           endpoint: `http://${hostOf(addressing, store, sdk)}:${gateway.port}`,
           bucket: bucketOf(store, sdk),
-          missing: `${store}-${sdk}-missing`,
+          missing: `${bucketOf(store, sdk)}-missing`,
           prefix: `${signature}-${addressing}/`,
           keys: keys(store, signature),
           credentials: pair(gateway.clients[sdk]),
@@ -117,19 +122,29 @@ async function seenBy(command: readonly string[]): Promise<ReadonlyMap<string, S
 }
 
 /** CNAME without a map tries the buckets that a credential names literally, so each SDK has its own few. */
-function clientsOf(sdk: string, tokenFile: string): readonly (readonly [string, Record<string, unknown>])[] {
-  const buckets = STORES.flatMap((store) => [bucketOf(store, sdk), `${store}-${sdk}-missing`]);
+function clientsOf(sdk: string, sessionToken: string): readonly (readonly [string, Record<string, unknown>])[] {
+  const buckets = STORES.flatMap((store) => [bucketOf(store, sdk), `${bucketOf(store, sdk)}-missing`]);
   const rights = { grants: [{ buckets, actions: ['read', 'write', 'delete', 'list', 'configure'] }], keys: ['orders'] };
   return [
     [sdk, rights],
-    [`${sdk}-sts`, { ...rights, sessionToken: `\${file:${tokenFile}}` }],
+    [`${sdk}-sts`, { ...rights, sessionToken }],
     [`${sdk}-denied`, { grants: [{ buckets, actions: ['list'] }] }],
   ];
 }
 
+function hostNames(sdks: readonly string[]): readonly string[] {
+  const perSdk = sdks.flatMap((sdk) =>
+    STORES.flatMap((store) => {
+      const bucket = bucketOf(store, sdk);
+      return [cnameOf(store, sdk), `${bucket}.${DOMAIN}`, `${bucket}-missing.${DOMAIN}`];
+    }),
+  );
+  return [DOMAIN, UNMAPPED_HOST, ...perSdk];
+}
+
 function hostOf(addressing: (typeof ADDRESSINGS)[number], store: StoreName, sdk: string): string {
   if (addressing === 'cname') return cnameOf(store, sdk);
-  return addressing === 'cname-unmapped' ? 'files.example.test' : DOMAIN;
+  return addressing === 'cname-unmapped' ? UNMAPPED_HOST : DOMAIN;
 }
 
 const bucketOf = (store: StoreName, sdk: string): string => `${store}-${sdk}`;

@@ -13,7 +13,12 @@ import { ended, freePort, tool } from './servers.ts';
 
 const BUCKETS = [
   { match: 'safe', store: 'local', encryption: { default: 'managed' }, transport: { httpsOnly: true } },
-  { match: 'modern', store: 'local', encryption: { default: 'managed' }, transport: { httpsOnly: true, minTls: '1.3' } },
+  {
+    match: 'modern',
+    store: 'local',
+    encryption: { default: 'managed' },
+    transport: { httpsOnly: true, minTls: '1.3' },
+  },
 ];
 const DENIED = { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } };
 
@@ -92,7 +97,12 @@ describe('through real TLS terminators', () => {
   });
 
   test('nginx: an OSS client too', async () => {
-    const oss = ossClient(gateway, { bucket: 'safe', v4: true, secure: true, endpoint: `https://localhost:${ports.nginx}` });
+    const oss = ossClient(gateway, {
+      bucket: 'safe',
+      v4: true,
+      secure: true,
+      endpoint: `https://localhost:${ports.nginx}`,
+    });
     await oss.put('oss', Buffer.from('x'));
     expect((await oss.get('oss')).content.toString()).toBe('x');
   });
@@ -126,7 +136,11 @@ describe('through real TLS terminators', () => {
   });
 });
 
-function nginxConfig(directory: string, gateway: TestGateway, ports: Readonly<Record<'nginx' | 'nginxPlain', number>>): string {
+function nginxConfig(
+  directory: string,
+  gateway: TestGateway,
+  ports: Readonly<Record<'nginx' | 'nginxPlain', number>>,
+): string {
   const location = `
     location / {
       proxy_pass http://gateway;

@@ -20,7 +20,16 @@ import { startCeph } from './servers.ts';
 import { counted, direct, storeEntry, throughGateway } from './store-clients.ts';
 
 const MIB = 1024 * 1024;
-const BUCKETS = ['kms-bucket', 'declared-bucket', 'managed-bucket', 'managed-other', 'managed-multipart', 'copy-bucket', 'plain-bucket', 'ghost-bucket'];
+const BUCKETS = [
+  'kms-bucket',
+  'declared-bucket',
+  'managed-bucket',
+  'managed-other',
+  'managed-multipart',
+  'copy-bucket',
+  'plain-bucket',
+  'ghost-bucket',
+];
 
 /** RGW 16 answers 200 to a PUT with AES256 and to copies with KMS, and stores both in clear: facts that these tests stand on. */
 describe('in front of Ceph RGW 16', () => {
@@ -39,7 +48,11 @@ describe('in front of Ceph RGW 16', () => {
           ghost: { believed: 'testkey-99' },
         },
         buckets: [
-          { match: 'kms-*', store: 'ceph', encryption: { default: { kms: 'orders' }, accept: [{ kms: 'orders' }, { kms: 'archive' }] } },
+          {
+            match: 'kms-*',
+            store: 'ceph',
+            encryption: { default: { kms: 'orders' }, accept: [{ kms: 'orders' }, { kms: 'archive' }] },
+          },
           { match: 'declared-*', store: 'ceph', encryption: { default: 'none' } },
           { match: 'managed-*', store: 'believed', encryption: { default: 'managed' } },
           { match: 'copy-*', store: 'believed', encryption: { default: { kms: 'orders' } } },
@@ -48,7 +61,9 @@ describe('in front of Ceph RGW 16', () => {
         ],
       },
       stores: {
-        ceph: storeEntry(ceph, { capabilities: { managed: 'none', kms: ['testkey-1', 'testkey-2'], copyWithEncryption: false } }),
+        ceph: storeEntry(ceph, {
+          capabilities: { managed: 'none', kms: ['testkey-1', 'testkey-2'], copyWithEncryption: false },
+        }),
         believed: storeEntry(ceph),
       },
     });
@@ -62,11 +77,17 @@ describe('in front of Ceph RGW 16', () => {
   });
 
   const atRest = (): Buffer => {
-    const names = ceph.rados('ls').toString('utf8').split('\n').filter((name) => name !== '');
+    const names = ceph
+      .rados('ls')
+      .toString('utf8')
+      .split('\n')
+      .filter((name) => name !== '');
     return Buffer.concat(names.map((name) => ceph.rados('get', name, '-')));
   };
   const absent = async (Bucket: string, Key: string): Promise<void> => {
-    await expect(store.send(new HeadObjectCommand({ Bucket, Key }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+    await expect(store.send(new HeadObjectCommand({ Bucket, Key }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 404 },
+    });
   };
   const read = async (client: S3Client, Bucket: string, Key: string): Promise<Buffer> => {
     const got = await client.send(new GetObjectCommand({ Bucket, Key }));
@@ -78,29 +99,48 @@ describe('in front of Ceph RGW 16', () => {
     await store.send(new PutObjectCommand({ ...at, Key: 'elsewhere', Body: 'untouched' }));
     const lied = s3.send(new PutObjectCommand({ ...at, Body: 'first' }));
     await expect(lied).rejects.toMatchObject({ name: 'EncryptionNotHonoured', $metadata: { httpStatusCode: 502 } });
-    expect(counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', { store: 'believed', operation: 'PutObject' })).toBe(1);
-    expect(gateway.audit().filter(({ kind, bucket }) => kind === 'not-honoured' && bucket === at.Bucket)).toMatchObject([{ effective: 'managed AES256', storeSays: 'none' }]);
+    expect(
+      counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', {
+        store: 'believed',
+        operation: 'PutObject',
+      }),
+    ).toBe(1);
+    expect(gateway.audit().filter(({ kind, bucket }) => kind === 'not-honoured' && bucket === at.Bucket)).toMatchObject(
+      [{ effective: 'managed AES256', storeSays: 'none' }],
+    );
     expect(gateway.output()).toContain('the store did not encrypt as decided');
     // The tuple is known now: RGW hears nothing of the next one, neither of a new key nor of an old one.
     for (const Key of ['another', 'elsewhere'])
-      await expect(s3.send(new PutObjectCommand({ ...at, Key, Body: 'second' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured', $metadata: { httpStatusCode: 502 } });
+      await expect(s3.send(new PutObjectCommand({ ...at, Key, Body: 'second' }))).rejects.toMatchObject({
+        name: 'EncryptionNotHonoured',
+        $metadata: { httpStatusCode: 502 },
+      });
     await absent(at.Bucket, 'another');
     expect((await read(store, at.Bucket, 'elsewhere')).toString()).toBe('untouched');
   });
 
   test('a bucket of the same store that nobody has tried is tried, until a reload forgets', async () => {
     const at = { Bucket: 'managed-other', Key: 'k' };
-    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
+    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({
+      name: 'EncryptionNotHonoured',
+    });
     await store.send(new DeleteObjectCommand(at));
     await gateway.reload();
-    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
+    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({
+      name: 'EncryptionNotHonoured',
+    });
     // It was tried again: RGW holds what it should not.
     expect((await read(store, at.Bucket, at.Key)).toString()).toBe('x');
   });
 
   test('multipart under AES256 never completes as a success', async () => {
     const at = { Bucket: 'managed-multipart', Key: 'big' };
-    const upload = new Upload({ client: s3, params: { ...at, Body: randomBytes(6 * MIB) }, partSize: 5 * MIB, leavePartsOnError: true });
+    const upload = new Upload({
+      client: s3,
+      params: { ...at, Body: randomBytes(6 * MIB) },
+      partSize: 5 * MIB,
+      leavePartsOnError: true,
+    });
     await expect(upload.done()).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
   });
 
@@ -108,12 +148,16 @@ describe('in front of Ceph RGW 16', () => {
     await s3.send(new PutObjectCommand({ Bucket: 'plain-bucket', Key: 'source', Body: 'to be copied' }));
     // Both stores are the same server; from `believed` to `believed` the copy is native.
     await store.send(new PutObjectCommand({ Bucket: 'copy-bucket', Key: 'source', Body: 'to be copied' }));
-    const copy = s3.send(new CopyObjectCommand({ Bucket: 'copy-bucket', Key: 'target', CopySource: 'copy-bucket/source' }));
+    const copy = s3.send(
+      new CopyObjectCommand({ Bucket: 'copy-bucket', Key: 'target', CopySource: 'copy-bucket/source' }),
+    );
     await expect(copy).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
   });
 
   test('what is declared away is refused before a byte is sent', async () => {
-    const put = s3.send(new PutObjectCommand({ Bucket: 'declared-bucket', Key: 'k', Body: 'x', ServerSideEncryption: 'AES256' }));
+    const put = s3.send(
+      new PutObjectCommand({ Bucket: 'declared-bucket', Key: 'k', Body: 'x', ServerSideEncryption: 'AES256' }),
+    );
     await expect(put).rejects.toMatchObject({ name: 'InvalidArgument', $metadata: { httpStatusCode: 400 } });
     await absent('declared-bucket', 'k');
   });
@@ -122,18 +166,50 @@ describe('in front of Ceph RGW 16', () => {
     const canary = `canary-${randomBytes(24).toString('hex')}`;
     const Bucket = 'kms-bucket';
     const kms = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'testkey-1' };
-    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'put', Body: canary, Metadata: { colour: 'green' } }))).toMatchObject(kms);
+    expect(
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'put', Body: canary, Metadata: { colour: 'green' } })),
+    ).toMatchObject(kms);
     const text = Buffer.from(canary.repeat(4000));
     const stream = Readable.from(pieces(text, 9973));
-    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'stream', Body: stream, ContentLength: text.length }))).toMatchObject(kms);
+    expect(
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'stream', Body: stream, ContentLength: text.length })),
+    ).toMatchObject(kms);
     const big = Buffer.concat([Buffer.from(canary), randomBytes(11 * MIB), Buffer.from(canary)]);
-    expect(await new Upload({ client: s3, params: { Bucket, Key: 'big', Body: Readable.from(pieces(big, 100_003)) }, partSize: 5 * MIB }).done()).toMatchObject(kms);
-    expect(await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/put` }))).toMatchObject(kms);
-    expect(await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy-archive', CopySource: `${Bucket}/big`, ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'archive' }))).toMatchObject({ SSEKMSKeyId: 'testkey-2' });
-    for (const [Key, bytes] of [['put', Buffer.from(canary)], ['stream', text], ['big', big], ['copy', Buffer.from(canary)], ['copy-archive', big]] as const) {
+    expect(
+      await new Upload({
+        client: s3,
+        params: { Bucket, Key: 'big', Body: Readable.from(pieces(big, 100_003)) },
+        partSize: 5 * MIB,
+      }).done(),
+    ).toMatchObject(kms);
+    expect(await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/put` }))).toMatchObject(
+      kms,
+    );
+    expect(
+      await s3.send(
+        new CopyObjectCommand({
+          Bucket,
+          Key: 'copy-archive',
+          CopySource: `${Bucket}/big`,
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId: 'archive',
+        }),
+      ),
+    ).toMatchObject({ SSEKMSKeyId: 'testkey-2' });
+    for (const [Key, bytes] of [
+      ['put', Buffer.from(canary)],
+      ['stream', text],
+      ['big', big],
+      ['copy', Buffer.from(canary)],
+      ['copy-archive', big],
+    ] as const) {
       expect((await read(s3, Bucket, Key)).equals(bytes), Key).toBe(true);
       const head = await s3.send(new HeadObjectCommand({ Bucket, Key }));
-      expect(head, Key).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: Key === 'copy-archive' ? 'testkey-2' : 'testkey-1', ContentLength: bytes.length });
+      expect(head, Key).toMatchObject({
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: Key === 'copy-archive' ? 'testkey-2' : 'testkey-1',
+        ContentLength: bytes.length,
+      });
     }
     expect((await s3.send(new HeadObjectCommand({ Bucket, Key: 'copy' }))).Metadata).toEqual({ colour: 'green' });
     const disk = atRest();
@@ -149,41 +225,79 @@ describe('in front of Ceph RGW 16', () => {
     const Bucket = 'kms-bucket';
     const bytes = randomBytes(200_000);
     await s3.send(new PutObjectCommand({ Bucket, Key: 'ranges/a b+c', Body: bytes }));
-    for (const [range, from, to] of [['bytes=0-0', 0, 1], ['bytes=4095-4097', 4095, 4098], ['bytes=199990-', 199_990, 200_000], ['bytes=-7', 199_993, 200_000]] as const) {
+    for (const [range, from, to] of [
+      ['bytes=0-0', 0, 1],
+      ['bytes=4095-4097', 4095, 4098],
+      ['bytes=199990-', 199_990, 200_000],
+      ['bytes=-7', 199_993, 200_000],
+    ] as const) {
       const got = await s3.send(new GetObjectCommand({ Bucket, Key: 'ranges/a b+c', Range: range }));
       expect(Buffer.from(await got.Body!.transformToByteArray()).equals(bytes.subarray(from, to)), range).toBe(true);
       expect(got.ContentRange).toBe(`bytes ${from}-${to - 1}/200000`);
     }
-    const put = await fetch(await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: 'ranges/url' }), { expiresIn: 60 }), { method: 'PUT', body: 'by url' });
+    const put = await fetch(
+      await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: 'ranges/url' }), { expiresIn: 60 }),
+      { method: 'PUT', body: 'by url' },
+    );
     expect(put.status).toBe(200);
     expect(put.headers.get('x-amz-server-side-encryption-aws-kms-key-id')).toBe('testkey-1');
-    expect(await (await fetch(await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: 'ranges/url' }), { expiresIn: 60 }))).text()).toBe('by url');
+    expect(
+      await (
+        await fetch(await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: 'ranges/url' }), { expiresIn: 60 }))
+      ).text(),
+    ).toBe('by url');
     const listed = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'ranges/' }));
-    expect(listed.Contents?.map(({ Key, Size }) => [Key, Size])).toEqual([['ranges/a b+c', 200_000], ['ranges/url', 6]]);
+    expect(listed.Contents?.map(({ Key, Size }) => [Key, Size])).toEqual([
+      ['ranges/a b+c', 200_000],
+      ['ranges/url', 6],
+    ]);
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'ranges/url' }));
     await absent(Bucket, 'ranges/url');
   });
 
   test('keys: the client’s alias is the store’s id at the store; unknown and unknown to the store are 400', async () => {
     const at = { Bucket: 'kms-bucket', ServerSideEncryption: 'aws:kms' as const, Body: 'x' };
-    for (const SSEKMSKeyId of ['archive', 'testkey-2']) expect(await s3.send(new PutObjectCommand({ ...at, Key: 'alias', SSEKMSKeyId }))).toMatchObject({ SSEKMSKeyId: 'testkey-2' });
-    expect(await store.send(new HeadObjectCommand({ Bucket: at.Bucket, Key: 'alias' }))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'testkey-2' });
-    await expect(s3.send(new PutObjectCommand({ ...at, Key: 'unknown', SSEKMSKeyId: 'testkey-7' }))).rejects.toMatchObject({ name: 'KMS.NotFoundException', $metadata: { httpStatusCode: 400 } });
+    for (const SSEKMSKeyId of ['archive', 'testkey-2'])
+      expect(await s3.send(new PutObjectCommand({ ...at, Key: 'alias', SSEKMSKeyId }))).toMatchObject({
+        SSEKMSKeyId: 'testkey-2',
+      });
+    expect(await store.send(new HeadObjectCommand({ Bucket: at.Bucket, Key: 'alias' }))).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: 'testkey-2',
+    });
+    await expect(
+      s3.send(new PutObjectCommand({ ...at, Key: 'unknown', SSEKMSKeyId: 'testkey-7' })),
+    ).rejects.toMatchObject({ name: 'KMS.NotFoundException', $metadata: { httpStatusCode: 400 } });
     await absent(at.Bucket, 'unknown');
     // RGW 16 says 403 InvalidAccessKeyId where it does not know a key; the client's own access key is in order.
-    await expect(s3.send(new PutObjectCommand({ Bucket: 'ghost-bucket', Key: 'k', Body: 'x' }))).rejects.toMatchObject({ name: 'KMS.NotFoundException', $metadata: { httpStatusCode: 400 } });
-    await expect(s3.send(new CreateMultipartUploadCommand({ Bucket: 'ghost-bucket', Key: 'k' }))).rejects.toMatchObject({ name: 'KMS.NotFoundException' });
+    await expect(s3.send(new PutObjectCommand({ Bucket: 'ghost-bucket', Key: 'k', Body: 'x' }))).rejects.toMatchObject({
+      name: 'KMS.NotFoundException',
+      $metadata: { httpStatusCode: 400 },
+    });
+    await expect(s3.send(new CreateMultipartUploadCommand({ Bucket: 'ghost-bucket', Key: 'k' }))).rejects.toMatchObject(
+      { name: 'KMS.NotFoundException' },
+    );
     await absent('ghost-bucket', 'k');
   });
 
   test('errors of the store are the client’s: missing key, missing bucket, upload that is gone, condition that fails', async () => {
     const Bucket = 'kms-bucket';
-    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'missing' }))).rejects.toMatchObject({ name: 'NoSuchKey' });
-    await expect(s3.send(new GetObjectCommand({ Bucket: 'kms-missing', Key: 'k' }))).rejects.toMatchObject({ name: 'NoSuchBucket' });
-    await expect(s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId: 'never', PartNumber: 1, Body: 'x' }))).rejects.toMatchObject({ name: 'NoSuchUpload' });
+    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'missing' }))).rejects.toMatchObject({
+      name: 'NoSuchKey',
+    });
+    await expect(s3.send(new GetObjectCommand({ Bucket: 'kms-missing', Key: 'k' }))).rejects.toMatchObject({
+      name: 'NoSuchBucket',
+    });
+    await expect(
+      s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId: 'never', PartNumber: 1, Body: 'x' })),
+    ).rejects.toMatchObject({ name: 'NoSuchUpload' });
     await s3.send(new PutObjectCommand({ Bucket, Key: 'cond', Body: 'x' }));
-    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'cond', IfMatch: '"other"' }))).rejects.toMatchObject({ name: 'PreconditionFailed' });
-    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'cond', Range: 'bytes=5-' }))).rejects.toMatchObject({ name: 'InvalidRange' });
+    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'cond', IfMatch: '"other"' }))).rejects.toMatchObject({
+      name: 'PreconditionFailed',
+    });
+    await expect(s3.send(new GetObjectCommand({ Bucket, Key: 'cond', Range: 'bytes=5-' }))).rejects.toMatchObject({
+      name: 'InvalidRange',
+    });
   });
 });
 

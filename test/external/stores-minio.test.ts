@@ -72,30 +72,61 @@ describe('in front of MinIO with a KMS', () => {
     return Buffer.from(await got.Body!.transformToByteArray());
   };
 
-  test.each(Object.entries(EXPECTED))('%s: every way of writing is encrypted, said so by the answer, and by the store itself', async (Bucket, expected) => {
-    const canary = `canary-${randomBytes(24).toString('hex')}`;
-    const big = Buffer.concat([Buffer.from(canary), randomBytes(11 * MIB), Buffer.from(canary)]);
-    const text = Buffer.from(canary.repeat(3000));
-    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'put', Body: canary, Metadata: { colour: 'green' }, Tagging: 'a=1' }))).toMatchObject(expected);
-    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'stream', Body: Readable.from(pieces(text, 9973)), ContentLength: text.length }))).toMatchObject(expected);
-    // MinIO says nothing of encryption on Copy, Create and Complete: what the client hears was asked for by HEAD.
-    expect(await new Upload({ client: s3, params: { Bucket, Key: 'big', Body: Readable.from(pieces(big, 100_003)) }, partSize: 5 * MIB }).done()).toMatchObject(expected);
-    expect(await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/put` }))).toMatchObject(expected);
-    for (const [Key, bytes] of [['put', Buffer.from(canary)], ['stream', text], ['big', big], ['copy', Buffer.from(canary)]] as const) {
-      expect((await read(s3, Bucket, Key)).equals(bytes), Key).toBe(true);
-      expect(await s3.send(new HeadObjectCommand({ Bucket, Key })), Key).toMatchObject(expected);
-      const own = await store.send(new HeadObjectCommand({ Bucket, Key }));
-      expect(own.ServerSideEncryption, Key).toBe(expected.ServerSideEncryption);
-    }
-    const copied = await s3.send(new HeadObjectCommand({ Bucket, Key: 'copy' }));
-    expect(copied.Metadata).toEqual({ colour: 'green' });
-    expect((await s3.send(new GetObjectTaggingCommand({ Bucket, Key: 'copy' }))).TagSet).toEqual([{ Key: 'a', Value: '1' }]);
-    expect(haystack(minio.directory).includes(canary)).toBe(false);
-    await s3.send(new PutObjectCommand({ Bucket: 'plain-bucket', Key: 'clear', Body: canary }));
-    expect(haystack(minio.directory).includes(canary)).toBe(true);
-    await s3.send(new DeleteObjectsCommand({ Bucket: 'plain-bucket', Delete: { Objects: [{ Key: 'clear' }] } }));
-    expect(counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', {})).toBe(0);
-  });
+  test.each(Object.entries(EXPECTED))(
+    '%s: every way of writing is encrypted, said so by the answer, and by the store itself',
+    async (Bucket, expected) => {
+      const canary = `canary-${randomBytes(24).toString('hex')}`;
+      const big = Buffer.concat([Buffer.from(canary), randomBytes(11 * MIB), Buffer.from(canary)]);
+      const text = Buffer.from(canary.repeat(3000));
+      expect(
+        await s3.send(
+          new PutObjectCommand({ Bucket, Key: 'put', Body: canary, Metadata: { colour: 'green' }, Tagging: 'a=1' }),
+        ),
+      ).toMatchObject(expected);
+      expect(
+        await s3.send(
+          new PutObjectCommand({
+            Bucket,
+            Key: 'stream',
+            Body: Readable.from(pieces(text, 9973)),
+            ContentLength: text.length,
+          }),
+        ),
+      ).toMatchObject(expected);
+      // MinIO says nothing of encryption on Copy, Create and Complete: what the client hears was asked for by HEAD.
+      expect(
+        await new Upload({
+          client: s3,
+          params: { Bucket, Key: 'big', Body: Readable.from(pieces(big, 100_003)) },
+          partSize: 5 * MIB,
+        }).done(),
+      ).toMatchObject(expected);
+      expect(await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/put` }))).toMatchObject(
+        expected,
+      );
+      for (const [Key, bytes] of [
+        ['put', Buffer.from(canary)],
+        ['stream', text],
+        ['big', big],
+        ['copy', Buffer.from(canary)],
+      ] as const) {
+        expect((await read(s3, Bucket, Key)).equals(bytes), Key).toBe(true);
+        expect(await s3.send(new HeadObjectCommand({ Bucket, Key })), Key).toMatchObject(expected);
+        const own = await store.send(new HeadObjectCommand({ Bucket, Key }));
+        expect(own.ServerSideEncryption, Key).toBe(expected.ServerSideEncryption);
+      }
+      const copied = await s3.send(new HeadObjectCommand({ Bucket, Key: 'copy' }));
+      expect(copied.Metadata).toEqual({ colour: 'green' });
+      expect((await s3.send(new GetObjectTaggingCommand({ Bucket, Key: 'copy' }))).TagSet).toEqual([
+        { Key: 'a', Value: '1' },
+      ]);
+      expect(haystack(minio.directory).includes(canary)).toBe(false);
+      await s3.send(new PutObjectCommand({ Bucket: 'plain-bucket', Key: 'clear', Body: canary }));
+      expect(haystack(minio.directory).includes(canary)).toBe(true);
+      await s3.send(new DeleteObjectsCommand({ Bucket: 'plain-bucket', Delete: { Objects: [{ Key: 'clear' }] } }));
+      expect(counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', {})).toBe(0);
+    },
+  );
 
   test('a silent Create answers no encryption, its parts do', async () => {
     const at = { Bucket: 'kms-bucket', Key: 'parts' };
@@ -109,41 +140,85 @@ describe('in front of MinIO with a KMS', () => {
 
   test('a wish is honoured where the policy lets the client choose, and a copy never inherits', async () => {
     const wish = { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: 'orders' };
-    expect(await s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'wish', Body: 'x', ...wish }))).toMatchObject({ SSEKMSKeyId: 'my-key' });
-    expect(await s3.send(new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'heir', CopySource: 'managed-bucket/wish' }))).toMatchObject({ ServerSideEncryption: 'AES256' });
-    const plain = await s3.send(new CopyObjectCommand({ Bucket: 'plain-bucket', Key: 'heir', CopySource: 'kms-bucket/put' }));
+    expect(
+      await s3.send(new PutObjectCommand({ Bucket: 'managed-bucket', Key: 'wish', Body: 'x', ...wish })),
+    ).toMatchObject({ SSEKMSKeyId: 'my-key' });
+    expect(
+      await s3.send(
+        new CopyObjectCommand({ Bucket: 'managed-bucket', Key: 'heir', CopySource: 'managed-bucket/wish' }),
+      ),
+    ).toMatchObject({ ServerSideEncryption: 'AES256' });
+    const plain = await s3.send(
+      new CopyObjectCommand({ Bucket: 'plain-bucket', Key: 'heir', CopySource: 'kms-bucket/put' }),
+    );
     expect(plain.ServerSideEncryption).toBeUndefined();
   });
 
   test('under `default: store` the bucket’s own rule is set, shown and taken away at the store', async () => {
     const Bucket = 'store-bucket';
-    await expect(s3.send(new GetBucketEncryptionCommand({ Bucket }))).rejects.toMatchObject({ name: 'ServerSideEncryptionConfigurationNotFoundError' });
-    expect((await s3.send(new PutObjectCommand({ Bucket, Key: 'before', Body: 'x' }))).ServerSideEncryption).toBeUndefined();
-    const rule = (by: { SSEAlgorithm: 'aws:kms' | 'AES256'; KMSMasterKeyID?: string }) => ({ ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: by }] } });
-    await s3.send(new PutBucketEncryptionCommand({ Bucket, ...rule({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: 'orders' }) }));
+    await expect(s3.send(new GetBucketEncryptionCommand({ Bucket }))).rejects.toMatchObject({
+      name: 'ServerSideEncryptionConfigurationNotFoundError',
+    });
+    expect(
+      (await s3.send(new PutObjectCommand({ Bucket, Key: 'before', Body: 'x' }))).ServerSideEncryption,
+    ).toBeUndefined();
+    const rule = (by: { SSEAlgorithm: 'aws:kms' | 'AES256'; KMSMasterKeyID?: string }) => ({
+      ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: by }] },
+    });
+    await s3.send(
+      new PutBucketEncryptionCommand({ Bucket, ...rule({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: 'orders' }) }),
+    );
     for (const client of [s3, store]) {
       const { ServerSideEncryptionConfiguration } = await client.send(new GetBucketEncryptionCommand({ Bucket }));
-      expect(ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: 'my-key' });
+      expect(ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault).toEqual({
+        SSEAlgorithm: 'aws:kms',
+        KMSMasterKeyID: 'my-key',
+      });
     }
-    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'after', Body: 'x' }))).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'my-key' });
+    expect(await s3.send(new PutObjectCommand({ Bucket, Key: 'after', Body: 'x' }))).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: 'my-key',
+    });
     await s3.send(new DeleteBucketEncryptionCommand({ Bucket }));
-    await expect(store.send(new GetBucketEncryptionCommand({ Bucket }))).rejects.toMatchObject({ name: 'ServerSideEncryptionConfigurationNotFoundError' });
-    await expect(s3.send(new PutBucketEncryptionCommand({ Bucket: 'kms-bucket', ...rule({ SSEAlgorithm: 'AES256' }) }))).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(store.send(new GetBucketEncryptionCommand({ Bucket }))).rejects.toMatchObject({
+      name: 'ServerSideEncryptionConfigurationNotFoundError',
+    });
+    await expect(
+      s3.send(new PutBucketEncryptionCommand({ Bucket: 'kms-bucket', ...rule({ SSEAlgorithm: 'AES256' }) })),
+    ).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
   test('lists: delimiter, pages, odd names, versions of an unversioned bucket', async () => {
     const Bucket = 'plain-bucket';
     const keys = ['list/a/1', 'list/a/2', 'list/b c+d', 'list/e&f<g>', 'list/ü/ñ'];
     for (const Key of keys) await s3.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
-    expect((await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'list/' }))).Contents?.map(({ Key }) => Key)).toEqual(keys);
+    expect(
+      (await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'list/' }))).Contents?.map(({ Key }) => Key),
+    ).toEqual(keys);
     const first = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'list/', Delimiter: '/', MaxKeys: 2 }));
-    expect([first.CommonPrefixes?.map(({ Prefix }) => Prefix), first.Contents?.map(({ Key }) => Key), first.IsTruncated]).toEqual([['list/a/'], ['list/b c+d'], true]);
-    const second = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'list/', Delimiter: '/', ContinuationToken: first.NextContinuationToken }));
-    expect([second.CommonPrefixes?.map(({ Prefix }) => Prefix), second.Contents?.map(({ Key }) => Key)]).toEqual([['list/ü/'], ['list/e&f<g>']]);
+    expect([
+      first.CommonPrefixes?.map(({ Prefix }) => Prefix),
+      first.Contents?.map(({ Key }) => Key),
+      first.IsTruncated,
+    ]).toEqual([['list/a/'], ['list/b c+d'], true]);
+    const second = await s3.send(
+      new ListObjectsV2Command({
+        Bucket,
+        Prefix: 'list/',
+        Delimiter: '/',
+        ContinuationToken: first.NextContinuationToken,
+      }),
+    );
+    expect([second.CommonPrefixes?.map(({ Prefix }) => Prefix), second.Contents?.map(({ Key }) => Key)]).toEqual([
+      ['list/ü/'],
+      ['list/e&f<g>'],
+    ]);
     const { Versions } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'list/' }));
     expect(Versions?.map(({ Key, VersionId }) => [Key, VersionId])).toEqual(keys.map((key) => [key, 'null']));
     expect((await s3.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBeUndefined();
-    const { Deleted, Errors } = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }));
+    const { Deleted, Errors } = await s3.send(
+      new DeleteObjectsCommand({ Bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }),
+    );
     expect([Deleted?.length, Errors ?? []]).toEqual([keys.length, []]);
   });
 
@@ -160,13 +235,23 @@ describe('in front of MinIO with a KMS', () => {
     const Bucket = 'managed-bucket';
     const rule = { ID: 'r', Status: 'Enabled' as const, Filter: { Prefix: 'tmp/' }, Expiration: { Days: 7 } };
     await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }));
-    for (const client of [s3, store]) expect((await client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules).toMatchObject([rule]);
+    for (const client of [s3, store])
+      expect((await client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules).toMatchObject([rule]);
     await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'team', Value: 'a b' }] } }));
     expect((await store.send(new GetBucketTaggingCommand({ Bucket }))).TagSet).toEqual([{ Key: 'team', Value: 'a b' }]);
     const cors = (client: S3Client): Promise<unknown> =>
-      client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [{ AllowedMethods: ['GET'], AllowedOrigins: ['*'] }] } })).catch((error: Error) => error.name);
+      client
+        .send(
+          new PutBucketCorsCommand({
+            Bucket,
+            CORSConfiguration: { CORSRules: [{ AllowedMethods: ['GET'], AllowedOrigins: ['*'] }] },
+          }),
+        )
+        .catch((error: Error) => error.name);
     expect(await cors(s3)).toEqual(await cors(store));
-    await expect(s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: 'kms-bucket' }))).rejects.toMatchObject({ name: 'NoSuchLifecycleConfiguration' });
+    await expect(s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: 'kms-bucket' }))).rejects.toMatchObject({
+      name: 'NoSuchLifecycleConfiguration',
+    });
   });
 });
 
@@ -185,16 +270,25 @@ describe('in front of MinIO without a KMS', () => {
     await minio?.close();
   });
 
-  test.each(['kms-bucket', 'managed-bucket'])('%s: its refusal is a clear one, and nothing is stored', async (Bucket) => {
-    for (const write of [
-      new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }),
-      new CreateMultipartUploadCommand({ Bucket, Key: 'k' }),
-    ] as const) {
-      const refused = s3.send(write as PutObjectCommand);
-      await expect(refused).rejects.toMatchObject({ name: 'NotImplemented', message: expect.stringContaining('server-side encryption') as string, $metadata: { httpStatusCode: 501 } });
-    }
-    await expect(direct(minio).send(new HeadObjectCommand({ Bucket, Key: 'k' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
-  });
+  test.each(['kms-bucket', 'managed-bucket'])(
+    '%s: its refusal is a clear one, and nothing is stored',
+    async (Bucket) => {
+      for (const write of [
+        new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }),
+        new CreateMultipartUploadCommand({ Bucket, Key: 'k' }),
+      ] as const) {
+        const refused = s3.send(write as PutObjectCommand);
+        await expect(refused).rejects.toMatchObject({
+          name: 'NotImplemented',
+          message: expect.stringContaining('server-side encryption') as string,
+          $metadata: { httpStatusCode: 501 },
+        });
+      }
+      await expect(direct(minio).send(new HeadObjectCommand({ Bucket, Key: 'k' }))).rejects.toMatchObject({
+        $metadata: { httpStatusCode: 404 },
+      });
+    },
+  );
 
   test('what the policy leaves plain is written and read', async () => {
     const at = { Bucket: 'plain-bucket', Key: 'k' };

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { CreateBucketCommand, CopyObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CopyObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
@@ -28,7 +36,10 @@ describe('in front of versitygw', () => {
           { match: 'plain-*', store: 'declared', encryption: { default: 'none' } },
         ],
       },
-      stores: { declared: storeEntry(versity, { capabilities: { managed: 'none', kms: 'none', customerKey: false } }), believed: storeEntry(versity) },
+      stores: {
+        declared: storeEntry(versity, { capabilities: { managed: 'none', kms: 'none', customerKey: false } }),
+        believed: storeEntry(versity),
+      },
     });
     s3 = throughGateway(gateway);
     store = direct(versity);
@@ -39,29 +50,55 @@ describe('in front of versitygw', () => {
     await versity?.close();
   });
 
-  test.each([{ ServerSideEncryption: 'AES256' }, { ServerSideEncryption: 'aws:kms' }, { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' }] as const)(
-    'declared: %j is refused before a byte is sent',
-    async (wish) => {
-      const at = { Bucket: 'declared-bucket', Key: 'k' };
-      await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x', ...wish }))).rejects.toMatchObject({ name: 'InvalidArgument', $metadata: { httpStatusCode: 400 } });
-      await expect(store.send(new HeadObjectCommand(at))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+  test.each([
+    { ServerSideEncryption: 'AES256' },
+    { ServerSideEncryption: 'aws:kms' },
+    { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' },
+  ] as const)('declared: %j is refused before a byte is sent', async (wish) => {
+    const at = { Bucket: 'declared-bucket', Key: 'k' };
+    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x', ...wish }))).rejects.toMatchObject({
+      name: 'InvalidArgument',
+      $metadata: { httpStatusCode: 400 },
+    });
+    await expect(store.send(new HeadObjectCommand(at))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+  });
+
+  test.each(['believed-bucket', 'believed-kms'])(
+    'undeclared, %s: it fails closed after the first lie, then before a byte',
+    async (Bucket) => {
+      await expect(s3.send(new PutObjectCommand({ Bucket, Key: 'first', Body: 'x' }))).rejects.toMatchObject({
+        name: 'EncryptionNotHonoured',
+        $metadata: { httpStatusCode: 502 },
+      });
+      await expect(s3.send(new PutObjectCommand({ Bucket, Key: 'second', Body: 'x' }))).rejects.toMatchObject({
+        name: 'EncryptionNotHonoured',
+        message: expect.stringContaining('nothing was sent') as string,
+      });
+      await expect(store.send(new HeadObjectCommand({ Bucket, Key: 'second' }))).rejects.toMatchObject({
+        $metadata: { httpStatusCode: 404 },
+      });
+      expect(gateway.audit().some((record) => record['kind'] === 'not-honoured' && record['bucket'] === Bucket)).toBe(
+        true,
+      );
+      expect(
+        counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', { store: 'believed' }),
+      ).toBeGreaterThan(0);
     },
   );
 
-  test.each(['believed-bucket', 'believed-kms'])('undeclared, %s: it fails closed after the first lie, then before a byte', async (Bucket) => {
-    await expect(s3.send(new PutObjectCommand({ Bucket, Key: 'first', Body: 'x' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured', $metadata: { httpStatusCode: 502 } });
-    await expect(s3.send(new PutObjectCommand({ Bucket, Key: 'second', Body: 'x' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured', message: expect.stringContaining('nothing was sent') as string });
-    await expect(store.send(new HeadObjectCommand({ Bucket, Key: 'second' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
-    expect(gateway.audit().some((record) => record['kind'] === 'not-honoured' && record['bucket'] === Bucket)).toBe(true);
-    expect(counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured', { store: 'believed' })).toBeGreaterThan(0);
-  });
-
   test('undeclared: multipart and copy fail closed too', async () => {
     const Bucket = 'believed-parts';
-    const upload = new Upload({ client: s3, params: { Bucket, Key: 'big', Body: randomBytes(6 * MIB) }, partSize: 5 * MIB, leavePartsOnError: true });
+    const upload = new Upload({
+      client: s3,
+      params: { Bucket, Key: 'big', Body: randomBytes(6 * MIB) },
+      partSize: 5 * MIB,
+      leavePartsOnError: true,
+    });
     await expect(upload.done()).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
     await s3.send(new PutObjectCommand({ Bucket: 'plain-bucket', Key: 'source', Body: 'x' }));
-    await expect(s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: 'plain-bucket/source' }))).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
+    await expect(
+      s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: 'plain-bucket/source' })),
+    ).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
   });
 
   test('a policy that wants nothing works end to end', async () => {
@@ -75,6 +112,8 @@ describe('in front of versitygw', () => {
       expect(Buffer.from(await got.Body!.transformToByteArray()).equals(bytes), Key).toBe(true);
       expect(got.ServerSideEncryption).toBeUndefined();
     }
-    expect((await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'a/' }))).Contents?.map(({ Key }) => Key)).toEqual(['a/copy', 'a/parts', 'a/put']);
+    expect((await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'a/' }))).Contents?.map(({ Key }) => Key)).toEqual(
+      ['a/copy', 'a/parts', 'a/put'],
+    );
   });
 });

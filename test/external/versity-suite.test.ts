@@ -47,7 +47,10 @@ test('versitygw’s own S3 suite fails on the embedded store exactly where it is
   const unexpected = failed.filter(({ name }) => !known.includes(name)).map(({ name, said }) => `${name}: ${said}`);
   expect(unexpected, 'tests that fail without a reason on file').toEqual([]);
   const failing = failed.map(({ name }) => name);
-  expect(known.filter((name) => !failing.includes(name)), 'tests on file as failing that pass or are gone').toEqual([]);
+  expect(
+    known.filter((name) => !failing.includes(name)),
+    'tests on file as failing that pass or are gone',
+  ).toEqual([]);
 }, 600_000);
 
 async function runAll(suite: string, names: readonly string[]): Promise<readonly Outcome[]> {
@@ -80,11 +83,24 @@ function startTarget(): Promise<GatewayProcess> {
 }
 
 async function runOne(suite: string, name: string, gateway: GatewayProcess, folder: string): Promise<Outcome> {
-  const args = ['test', '--access', gateway.main.accessKeyId, '--secret', gateway.main.secretAccessKey, '--endpoint', gateway.http, name];
+  const args = [
+    'test',
+    '--access',
+    gateway.main.accessKeyId,
+    '--secret',
+    gateway.main.secretAccessKey,
+    '--endpoint',
+    gateway.http,
+    name,
+  ];
   const { status, output } = await run(suite, args, folder);
   // The first failure of a test is its own; what follows is often its clean-up.
-  const said = output.split('\n').find((line) => /^(FAIL |panic:)/.test(line)) ?? output.trim().split('\n').at(-1) ?? '';
-  const short = said.replace(`FAIL ${name}: `, '').replace(/ RequestID: [^,]*, HostID: [^,]*,/, '').slice(0, 400);
+  const said =
+    output.split('\n').find((line) => /^(FAIL |panic:)/.test(line)) ?? output.trim().split('\n').at(-1) ?? '';
+  const short = said
+    .replace(`FAIL ${name}: `, '')
+    .replace(/ RequestID: [^,]*, HostID: [^,]*,/, '')
+    .slice(0, 400);
   return { name, passed: status === 0, said: short };
 }
 
@@ -98,7 +114,8 @@ async function empty(s3: S3Client): Promise<void> {
       if (IsTruncated !== true) break;
     }
     const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
-    for (const { Key, UploadId } of Uploads ?? []) await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+    for (const { Key, UploadId } of Uploads ?? [])
+      await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
     await s3.send(new DeleteBucketCommand({ Bucket }));
   }
   s3.destroy();
@@ -114,7 +131,11 @@ function groupOf(name: string): string {
   return name.split('_')[0] as string;
 }
 
-function run(command: string, args: readonly string[], cwd: string): Promise<{ readonly status: number | null; readonly output: string }> {
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<{ readonly status: number | null; readonly output: string }> {
   const { AWS_CA_BUNDLE: _bundle, ...env } = process.env;
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TEST_TIMEOUT_MS });
   const chunks: Buffer[] = [];
@@ -134,6 +155,11 @@ function stripColours(text: string): string {
 function report(outcomes: readonly Outcome[]): void {
   const file = process.env['VERSITY_REPORT'];
   if (file === undefined) return;
-  writeFileSync(file, outcomes.map(({ name, passed, said }) => `${passed ? 'PASS' : 'FAIL'} ${name}${passed ? '' : ` :: ${said}`}\n`).join(''));
+  writeFileSync(
+    file,
+    outcomes
+      .map(({ name, passed, said }) => `${passed ? 'PASS' : 'FAIL'} ${name}${passed ? '' : ` :: ${said}`}\n`)
+      .join(''),
+  );
   if (!existsSync(file)) throw new Error(`${file} was not written`);
 }

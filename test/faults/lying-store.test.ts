@@ -14,14 +14,23 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startGateway, type TestGateway } from '../integration/gateway.ts';
 import { awsClient } from '../integration/s3-clients.ts';
-import { bodyOf, commitAnd, readAnd, resetAfter, startScriptedStore, type ScriptedStore, type Script } from './scripted-store.ts';
+import {
+  bodyOf,
+  commitAnd,
+  readAnd,
+  resetAfter,
+  startScriptedStore,
+  type ScriptedStore,
+  type Script,
+} from './scripted-store.ts';
 
 const MIB = 1024 * 1024;
 const ETAG = { etag: '"11111111111111111111111111111111"' };
 const KMS = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'store-key' };
 const OBJECT = { ...ETAG, 'last-modified': 'Sat, 21 Nov 2026 10:00:00 GMT', 'content-length': '5' };
 const OLD = Buffer.from('the object that was there');
-const INSIDE = '<?xml version="1.0"?>\n  <Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>';
+const INSIDE =
+  '<?xml version="1.0"?>\n  <Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>';
 
 const byMethod =
   (scripts: Readonly<Record<string, Script>>): Script =>
@@ -50,7 +59,15 @@ describe('a store that lies or breaks', () => {
         keys: { orders: { scripted: 'store-key' } },
         buckets: [{ match: 'kms-*', store: 'scripted', encryption: { default: { kms: 'orders' } } }],
       },
-      stores: { scripted: { type: 's3', endpoint, region: 'us-east-1', addressing: 'path', credentials: { accessKeyId: 'AKSTORE', secretAccessKey: randomBytes(20).toString('hex') } } },
+      stores: {
+        scripted: {
+          type: 's3',
+          endpoint,
+          region: 'us-east-1',
+          addressing: 'path',
+          credentials: { accessKeyId: 'AKSTORE', secretAccessKey: randomBytes(20).toString('hex') },
+        },
+      },
       config: { limits: { storeHead: '300ms', storeCopyHead: '300ms', idle: '1s' } },
     });
     s3 = awsClient(gateway);
@@ -68,19 +85,25 @@ describe('a store that lies or breaks', () => {
     await store?.close();
   });
 
-  const refusedCount = async (): Promise<number> => sum(await gateway.runtime.telemetry.scrape(), 'bucketseal_refused_total');
+  const refusedCount = async (): Promise<number> =>
+    sum(await gateway.runtime.telemetry.scrape(), 'bucketseal_refused_total');
   /** Asserts a 5xx with this code, a log line with the request's id, a count, and what the store heard. */
   const expectFailure = async (work: () => Promise<unknown>, code: string, status: number): Promise<void> => {
     const before = await refusedCount();
     const failure = await work().then(
       () => undefined,
-      (error: unknown) => error as { readonly name: string; readonly $metadata: { readonly httpStatusCode?: number; readonly requestId?: string } },
+      (error: unknown) =>
+        error as {
+          readonly name: string;
+          readonly $metadata: { readonly httpStatusCode?: number; readonly requestId?: string };
+        },
     );
     expect(failure, 'a failure').toMatchObject({ name: code, $metadata: { httpStatusCode: status } });
     expect(log).toContain(failure?.$metadata.requestId);
     expect(await refusedCount()).toBe(before + 1);
   };
-  const put = (Body: Buffer | string = 'fresh'): Promise<unknown> => s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body }));
+  const put = (Body: Buffer | string = 'fresh'): Promise<unknown> =>
+    s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body }));
 
   test('the control: an honest answer is a success, a silent one is asked for', async () => {
     store.follow(commitAnd(200, { ...ETAG, ...KMS }));
@@ -93,13 +116,23 @@ describe('a store that lies or breaks', () => {
 
   test.each<[string, Script]>([
     ['says nothing, and HEAD says none', byMethod({ PUT: commitAnd(200, ETAG), HEAD: readAnd(200, OBJECT) })],
-    ['says nothing, and HEAD shows another object', byMethod({ PUT: commitAnd(200, ETAG), HEAD: readAnd(200, { ...OBJECT, ...KMS, etag: '"22222222222222222222222222222222"' }) })],
-    ['names another key', commitAnd(200, { ...ETAG, ...KMS, 'x-amz-server-side-encryption-aws-kms-key-id': 'another' })],
+    [
+      'says nothing, and HEAD shows another object',
+      byMethod({
+        PUT: commitAnd(200, ETAG),
+        HEAD: readAnd(200, { ...OBJECT, ...KMS, etag: '"22222222222222222222222222222222"' }),
+      }),
+    ],
+    [
+      'names another key',
+      commitAnd(200, { ...ETAG, ...KMS, 'x-amz-server-side-encryption-aws-kms-key-id': 'another' }),
+    ],
     ['names no key', commitAnd(200, { ...ETAG, 'x-amz-server-side-encryption': 'aws:kms' })],
     ['names a weaker kind', commitAnd(200, { ...ETAG, 'x-amz-server-side-encryption': 'AES256' })],
   ])('a 200 that %s is a 502, counted, and the next is refused unsent', async (_name, script) => {
     store.follow(script);
-    const counted = async (): Promise<number> => sum(await gateway.runtime.telemetry.scrape(), 'bucketseal_encryption_not_honoured_total');
+    const counted = async (): Promise<number> =>
+      sum(await gateway.runtime.telemetry.scrape(), 'bucketseal_encryption_not_honoured_total');
     const before = await counted();
     await expectFailure(put, 'EncryptionNotHonoured', 502);
     expect(log).toContain('the store did not encrypt as decided');
@@ -112,23 +145,56 @@ describe('a store that lies or breaks', () => {
 
   test.each<[string, Script, string, number]>([
     ['a 200 without an ETag', readAnd(200, KMS), 'InternalError', 500],
-    ['a 500', readAnd(500, {}, '<Error><Code>InternalError</Code><Message>oops</Message></Error>'), 'InternalError', 500],
+    [
+      'a 500',
+      readAnd(500, {}, '<Error><Code>InternalError</Code><Message>oops</Message></Error>'),
+      'InternalError',
+      500,
+    ],
     ['a 503', readAnd(503, {}, '<Error><Code>SlowDown</Code><Message>slow</Message></Error>'), 'SlowDown', 503],
-    ['a 502 of a proxy', readAnd(502, { 'content-type': 'text/html' }, '<html>Bad Gateway</html>'), 'InternalError', 500],
+    [
+      'a 502 of a proxy',
+      readAnd(502, { 'content-type': 'text/html' }, '<html>Bad Gateway</html>'),
+      'InternalError',
+      500,
+    ],
     ['a garbled error', readAnd(500, {}, '<Error><Code>\u0000\u0001'), 'InternalError', 500],
     ['an error of 8 MiB', readAnd(500, {}, `<Error><Code>${'A'.repeat(8 * MIB)}</Code></Error>`), 'InternalError', 500],
-    ['an error that expands', readAnd(500, {}, '<!DOCTYPE e [<!ENTITY a "b">]><Error><Code>&a;</Code></Error>'), 'InternalError', 500],
+    [
+      'an error that expands',
+      readAnd(500, {}, '<!DOCTYPE e [<!ENTITY a "b">]><Error><Code>&a;</Code></Error>'),
+      'InternalError',
+      500,
+    ],
     ['a redirect', readAnd(307, { location: 'http://127.0.0.1:1/elsewhere' }), 'InternalError', 500],
-    ['a refusal of the gateway’s signature', readAnd(403, {}, '<Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error>'), 'InternalError', 500],
+    [
+      'a refusal of the gateway’s signature',
+      readAnd(403, {}, '<Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error>'),
+      'InternalError',
+      500,
+    ],
     ['a head that never comes', async (incoming) => void (await bodyOf(incoming)), 'ServiceUnavailable', 503],
-    ['a head that breaks off', async (incoming, res) => (await bodyOf(incoming), void res.socket?.end('HTTP/1.1 200 OK\r\netag: "1')), 'ServiceUnavailable', 503],
-    ['an answer that is not HTTP', async (incoming, res) => (await bodyOf(incoming), void res.socket?.end('SSH-2.0-store\r\n')), 'ServiceUnavailable', 503],
-  ])('%s to a put is a clear failure; the put is not repeated, the object that was there stays', async (_name, script, code, status) => {
-    store.follow(script);
-    await expectFailure(put, code, status);
-    expect(store.heard).toEqual([`PUT /${Bucket}/k`]);
-    expect(store.objects.get(`/${Bucket}/k`)).toBe(OLD);
-  });
+    [
+      'a head that breaks off',
+      async (incoming, res) => (await bodyOf(incoming), void res.socket?.end('HTTP/1.1 200 OK\r\netag: "1')),
+      'ServiceUnavailable',
+      503,
+    ],
+    [
+      'an answer that is not HTTP',
+      async (incoming, res) => (await bodyOf(incoming), void res.socket?.end('SSH-2.0-store\r\n')),
+      'ServiceUnavailable',
+      503,
+    ],
+  ])(
+    '%s to a put is a clear failure; the put is not repeated, the object that was there stays',
+    async (_name, script, code, status) => {
+      store.follow(script);
+      await expectFailure(put, code, status);
+      expect(store.heard).toEqual([`PUT /${Bucket}/k`]);
+      expect(store.objects.get(`/${Bucket}/k`)).toBe(OLD);
+    },
+  );
 
   test.each([0, 0.5, 1])('a connection reset at %f of the body is a 503, and nothing is committed', async (part) => {
     const body = randomBytes(2 * MIB);
@@ -155,7 +221,10 @@ describe('a store that lies or breaks', () => {
     const length = { 'content-length': '0' };
     store.follow(async (incoming, res) => {
       await bodyOf(incoming);
-      const head = (headers: object): string => `HTTP/1.1 200 OK\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')}\r\n`;
+      const head = (headers: object): string =>
+        `HTTP/1.1 200 OK\r\n${Object.entries(headers)
+          .map(([name, value]) => `${name}: ${String(value)}\r\n`)
+          .join('')}\r\n`;
       res.socket?.write(head({ ...ETAG, ...KMS, ...length }) + head({ ...ETAG, ...KMS, ...length, 'x-forged': '1' }));
     });
     await put().catch(() => undefined);
@@ -166,27 +235,77 @@ describe('a store that lies or breaks', () => {
 
   test('an error inside the 200 of a copy or a complete is a failure', async () => {
     store.follow(byMethod({ PUT: readAnd(200, KMS, INSIDE) }));
-    await expectFailure(() => s3.send(new CopyObjectCommand({ Bucket, Key: 'k', CopySource: `${Bucket}/source` })), 'InternalError', 500);
-    store.follow(byMethod({ POST: readAnd(200, KMS, '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'), PUT: readAnd(200, { ...ETAG, ...KMS }) }));
+    await expectFailure(
+      () => s3.send(new CopyObjectCommand({ Bucket, Key: 'k', CopySource: `${Bucket}/source` })),
+      'InternalError',
+      500,
+    );
+    store.follow(
+      byMethod({
+        POST: readAnd(
+          200,
+          KMS,
+          '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>',
+        ),
+        PUT: readAnd(200, { ...ETAG, ...KMS }),
+      }),
+    );
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k' }));
     const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId, PartNumber: 1, Body: 'x' }));
     store.follow(byMethod({ POST: readAnd(200, KMS, INSIDE) }));
-    await expectFailure(() => s3.send(new CompleteMultipartUploadCommand({ Bucket, Key: 'k', UploadId, MultipartUpload: { Parts: [{ ETag, PartNumber: 1 }] } })), 'InternalError', 500);
+    await expectFailure(
+      () =>
+        s3.send(
+          new CompleteMultipartUploadCommand({
+            Bucket,
+            Key: 'k',
+            UploadId,
+            MultipartUpload: { Parts: [{ ETag, PartNumber: 1 }] },
+          }),
+        ),
+      'InternalError',
+      500,
+    );
     // A store that said nothing on Create and is not encrypting: the first part shows it.
     store.follow(byMethod({ PUT: readAnd(200, { ...ETAG, 'x-amz-server-side-encryption': 'AES256' }) }));
-    await expectFailure(() => s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId, PartNumber: 1, Body: 'x' })), 'EncryptionNotHonoured', 502);
+    await expectFailure(
+      () => s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId, PartNumber: 1, Body: 'x' })),
+      'EncryptionNotHonoured',
+      502,
+    );
   });
 
   test('a copy that the store left in clear is a 502', async () => {
-    const result = '<CopyObjectResult><ETag>"11111111111111111111111111111111"</ETag><LastModified>2026-11-21T10:00:00Z</LastModified></CopyObjectResult>';
+    const result =
+      '<CopyObjectResult><ETag>"11111111111111111111111111111111"</ETag><LastModified>2026-11-21T10:00:00Z</LastModified></CopyObjectResult>';
     store.follow(byMethod({ PUT: readAnd(200, {}, result), HEAD: readAnd(200, OBJECT) }));
-    await expectFailure(() => s3.send(new CopyObjectCommand({ Bucket, Key: 'k', CopySource: `${Bucket}/source` })), 'EncryptionNotHonoured', 502);
+    await expectFailure(
+      () => s3.send(new CopyObjectCommand({ Bucket, Key: 'k', CopySource: `${Bucket}/source` })),
+      'EncryptionNotHonoured',
+      502,
+    );
   });
 
   test.each<[string, Script]>([
-    ['ends early', (_incoming, res) => void res.writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' }).write(Buffer.alloc(50_000), () => res.socket?.end())],
-    ['is reset', (_incoming, res) => void res.writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' }).write(Buffer.alloc(50_000), () => res.socket?.resetAndDestroy())],
-    ['stalls', (_incoming, res) => void res.writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' }).write(Buffer.alloc(50_000))],
+    [
+      'ends early',
+      (_incoming, res) =>
+        void res
+          .writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' })
+          .write(Buffer.alloc(50_000), () => res.socket?.end()),
+    ],
+    [
+      'is reset',
+      (_incoming, res) =>
+        void res
+          .writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' })
+          .write(Buffer.alloc(50_000), () => res.socket?.resetAndDestroy()),
+    ],
+    [
+      'stalls',
+      (_incoming, res) =>
+        void res.writeHead(200, { ...OBJECT, ...KMS, 'content-length': '100000' }).write(Buffer.alloc(50_000)),
+    ],
   ])('a body that %s breaks the client’s connection: it never looks whole', async (_name, script) => {
     store.follow(script);
     const read = async (): Promise<number> => {
@@ -197,7 +316,11 @@ describe('a store that lies or breaks', () => {
   });
 
   test.each<[string, Script]>([
-    ['no length', (_incoming, res) => void res.writeHead(200, { etag: '"e"', 'last-modified': OBJECT['last-modified'] }).end('chunked')],
+    [
+      'no length',
+      (_incoming, res) =>
+        void res.writeHead(200, { etag: '"e"', 'last-modified': OBJECT['last-modified'] }).end('chunked'),
+    ],
     ['no ETag', readAnd(200, { 'last-modified': OBJECT['last-modified'], 'content-length': '0' })],
     ['no date', readAnd(200, { ...ETAG, 'content-length': '0' })],
     ['a part without its range', readAnd(206, { ...OBJECT, 'content-length': '0' })],
@@ -220,9 +343,13 @@ describe('a store that lies or breaks', () => {
 
   test('a HEAD that fails is a failure, and a rule that is read is the policy’s', async () => {
     store.follow(readAnd(500, {}));
-    await expect(s3.send(new HeadObjectCommand({ Bucket, Key: 'k' }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+    await expect(s3.send(new HeadObjectCommand({ Bucket, Key: 'k' }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 500 },
+    });
     const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket }));
-    expect(ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm).toBe('aws:kms');
+    expect(ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm).toBe(
+      'aws:kms',
+    );
   });
 });
 
@@ -230,5 +357,15 @@ function sum(metrics: string, name: string): number {
   return metrics
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`))
-    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf('}') + 1).trim().split(' ')[0]), 0);
+    .reduce(
+      (total, line) =>
+        total +
+        Number(
+          line
+            .slice(line.lastIndexOf('}') + 1)
+            .trim()
+            .split(' ')[0],
+        ),
+      0,
+    );
 }

@@ -108,7 +108,9 @@ function inForce(
   to: number,
 ): ReadonlySet<string> {
   const last = reigns.findLastIndex(({ acknowledged }) => acknowledged <= from);
-  return new Set(reigns.slice(last).flatMap(({ version, asked }, index) => (index === 0 || asked <= to ? [version] : [])));
+  return new Set(
+    reigns.slice(last).flatMap(({ version, asked }, index) => (index === 0 || asked <= to ? [version] : [])),
+  );
 }
 
 async function load(

@@ -72,7 +72,9 @@ describe('audit mode', () => {
     now = UNTIL - 1000;
     // The SDK corrects its clock by each answer's Date: a fresh one for each request.
     const skewed = (): ReturnType<typeof awsClient> => awsClient(gateway, { systemClockOffset: now - Date.now() });
-    await skewed().send(new PutObjectCommand({ Bucket: 'audited', Key: 'k', Body: 'x', ServerSideEncryption: 'AES256' }));
+    await skewed().send(
+      new PutObjectCommand({ Bucket: 'audited', Key: 'k', Body: 'x', ServerSideEncryption: 'AES256' }),
+    );
     now = UNTIL;
     await expect(
       skewed().send(new PutObjectCommand({ Bucket: 'audited', Key: 'k', Body: 'x', ServerSideEncryption: 'AES256' })),
@@ -128,7 +130,10 @@ describe('a shadow policy', () => {
     const httpsOnly = rule({ encryption: { default: 'managed' }, transport: { httpsOnly: true } });
     expect(await underShadow(httpsOnly)).toMatchObject({ effect: 'allow', details: { shadow: 'deny AccessDenied' } });
     expect(await metrics(gateway)).toMatch(/policy_would_have_total\{[^}]*source="shadow",effect="deny"[^}]*\} 1/);
-    const elsewhere = { ...rule({}), buckets: [{ match: 'other', store: 'local', encryption: { default: 'managed' } }] };
+    const elsewhere = {
+      ...rule({}),
+      buckets: [{ match: 'other', store: 'local', encryption: { default: 'managed' } }],
+    };
     expect(await underShadow(elsewhere)).toMatchObject({ details: { shadow: 'deny AccessDenied' } });
   });
 });

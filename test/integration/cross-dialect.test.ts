@@ -51,10 +51,15 @@ function ossWords({ kind, key }: Meaning): Record<string, string> {
   return { [SSE]: kind === 'managed' ? 'AES256' : 'KMS', ...(key === undefined ? {} : { [KEY_ID]: key }) };
 }
 
-function s3Words({ kind, key }: Meaning) {
+interface S3Words {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+}
+
+function s3Words({ kind, key }: Meaning): S3Words {
   if (kind === 'none') return {};
   return {
-    ServerSideEncryption: kind === 'managed' ? ('AES256' as const) : ('aws:kms' as const),
+    ServerSideEncryption: kind === 'managed' ? 'AES256' : 'aws:kms',
     ...(key === undefined ? {} : { SSEKMSKeyId: key }),
   };
 }

@@ -14,13 +14,7 @@ import { awsClient } from './s3-clients.ts';
  * The decision table on the embedded store: every combination is numbered, and every n-th is run. `explain` answers from
  * the files alone, the gateway from the wire; both must say the same.
  */
-const DEFAULTS = [
-  'none',
-  'managed',
-  { kms: 'default' },
-  { kms: 'orders' },
-  'store',
-] as const;
+const DEFAULTS = ['none', 'managed', { kms: 'default' }, { kms: 'orders' }, 'store'] as const;
 const CLIENTS = ['choose', 'strengthen', 'ignore', 'refuse'] as const;
 const ACCEPTS = [undefined, [], ['managed', { kms: 'orders' }, 'customer'], [{ kms: 'default' }]] as const;
 const MODES = ['enforce', 'audit'] as const;
@@ -34,9 +28,7 @@ interface Shape {
   readonly mode: (typeof MODES)[number];
 }
 const SHAPES: readonly Shape[] = DEFAULTS.flatMap((standard) =>
-  CLIENTS.flatMap((clients) =>
-    ACCEPTS.flatMap((accept) => MODES.map((mode) => ({ standard, clients, accept, mode }))),
-  ),
+  CLIENTS.flatMap((clients) => ACCEPTS.flatMap((accept) => MODES.map((mode) => ({ standard, clients, accept, mode })))),
 );
 
 type Wish = RequestDescription['encryption'];
@@ -164,7 +156,13 @@ function ruleOf({ standard, clients, accept, mode }: Shape, match: string): obje
     store: 'local',
     encryption: { default: standard, clients, ...(accept === undefined ? {} : { accept }) },
     ...(mode === 'audit' ? { mode: { audit: { until: '2099-01-01' } } } : {}),
-    prefixes: [{ prefix: 'public/', encryption: { default: { kms: 'default' }, clients: 'strengthen' }, transport: { httpsOnly: true } }],
+    prefixes: [
+      {
+        prefix: 'public/',
+        encryption: { default: { kms: 'default' }, clients: 'strengthen' },
+        transport: { httpsOnly: true },
+      },
+    ],
   };
 }
 
@@ -184,10 +182,15 @@ async function prepare(s3: S3Client, { bucket, rule, shape }: Row): Promise<void
   );
 }
 
-async function put(s3: S3Client, { bucket, key, wish }: Row): Promise<{ readonly code: string; readonly shown: string }> {
+async function put(
+  s3: S3Client,
+  { bucket, key, wish }: Row,
+): Promise<{ readonly code: string; readonly shown: string }> {
   try {
     const done = await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: 'x', ...wish.sent }));
-    const shown = [done.ServerSideEncryption, done.SSEKMSKeyId, done.SSECustomerAlgorithm].filter((word) => word !== undefined);
+    const shown = [done.ServerSideEncryption, done.SSEKMSKeyId, done.SSECustomerAlgorithm].filter(
+      (word) => word !== undefined,
+    );
     return { code: 'allow', shown: shown.join(' ') };
   } catch (error) {
     const { name } = error as { readonly name: string };
@@ -215,7 +218,14 @@ function explained({ access, decision }: Explanation): Expected {
   if (decision?.effect !== 'allow') throw new Error('a write without a decision');
   const { encryption } = decision;
   const decided = words(expectationOf(encryption));
-  return { verdict: decided, code: 'allow', shown: shownAs(encryption), decided, rule: ruleText(decision.rule), wouldHave: decision.wouldHave !== undefined };
+  return {
+    verdict: decided,
+    code: 'allow',
+    shown: shownAs(encryption),
+    decided,
+    rule: ruleText(decision.rule),
+    wouldHave: decision.wouldHave !== undefined,
+  };
 }
 
 function shownAs(encryption: { readonly kind: string; readonly key?: unknown }): string | undefined {
@@ -225,7 +235,9 @@ function shownAs(encryption: { readonly kind: string; readonly key?: unknown }):
   return '';
 }
 
-function ruleText(rule: { readonly file: string; readonly line: number; readonly name: string } | undefined): string | undefined {
+function ruleText(
+  rule: { readonly file: string; readonly line: number; readonly name: string } | undefined,
+): string | undefined {
   return rule === undefined ? undefined : `${rule.file}:${rule.line} ${rule.name}`;
 }
 
@@ -237,10 +249,13 @@ function disagreement(
   if (live.code !== expected.code) return `answered ${live.code}, explained ${expected.code}`;
   if (live.shown !== expected.shown) return `shown "${live.shown}", explained "${expected.shown ?? ''}"`;
   const line = recorded.at(-1);
-  if (expected.decided === undefined) return line === undefined ? undefined : 'recorded a decision behind a closed door';
+  if (expected.decided === undefined)
+    return line === undefined ? undefined : 'recorded a decision behind a closed door';
   if (line === undefined) return 'recorded nothing';
-  if (line['effective'] !== expected.decided) return `recorded ${String(line['effective'])}, explained ${expected.decided}`;
-  if (expected.rule !== undefined && line['rule'] !== expected.rule) return `recorded the rule ${String(line['rule'])}, explained ${expected.rule}`;
+  if (line['effective'] !== expected.decided)
+    return `recorded ${String(line['effective'])}, explained ${expected.decided}`;
+  if (expected.rule !== undefined && line['rule'] !== expected.rule)
+    return `recorded the rule ${String(line['rule'])}, explained ${expected.rule}`;
   if ((line.details?.['wouldHave'] !== undefined) !== expected.wouldHave) return 'disagree about audit mode';
   return undefined;
 }

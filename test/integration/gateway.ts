@@ -56,12 +56,12 @@ const ALL_RIGHTS = {
 
 export async function startGateway(options: TestOptions): Promise<TestGateway> {
   const written = await writeGateway(options);
-  const lines: string[] = [];
+  const lines: AuditLine[] = [];
   const runtime = await startRuntime(written.configFile, options.now ?? Date.now, {
     audit: new Writable({
       decodeStrings: false,
       write: (line: string, _encoding, done) => {
-        lines.push(line);
+        lines.push(JSON.parse(line) as AuditLine);
         process.stderr.write(line);
         done();
       },
@@ -79,7 +79,7 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
     runtime,
     audit: async () => {
       await runtime.telemetry.audit.flush();
-      return lines.map((line) => JSON.parse(line) as AuditLine);
+      return [...lines];
     },
     close: async () => {
       runtime.listening.stopAccepting();
@@ -92,7 +92,10 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
 }
 
 /** A gateway's files, before anybody has started it. */
-export type WrittenGateway = Omit<TestGateway, 'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'audit' | 'close'> & {
+export type WrittenGateway = Omit<
+  TestGateway,
+  'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'audit' | 'close'
+> & {
   readonly configFile: string;
 };
 

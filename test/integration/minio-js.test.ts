@@ -45,18 +45,38 @@ describe.each(['http', 'https'] as const)('minio-js over %s on the embedded stor
     const big = randomBytes(11 * MIB + 7);
     const put = await client.putObject(bucket, 'buffer', bytes, bytes.length, { 'X-Amz-Meta-Colour': 'green' });
     if (method === 'AES256') expect(put.etag).toBe(createHash('md5').update(bytes).digest('hex'));
-    await client.putObject(bucket, 'stream', Readable.from([bytes.subarray(0, 70_001), bytes.subarray(70_001)]), bytes.length);
+    await client.putObject(
+      bucket,
+      'stream',
+      Readable.from([bytes.subarray(0, 70_001), bytes.subarray(70_001)]),
+      bytes.length,
+    );
     await client.putObject(bucket, 'parts', Readable.from(pieces(big)), big.length);
-    await client.copyObject(new CopySourceOptions({ Bucket: bucket, Object: 'buffer' }), new CopyDestinationOptions({ Bucket: bucket, Object: 'copy' }));
-    for (const [name, content] of [['buffer', bytes], ['stream', bytes], ['parts', big], ['copy', bytes]] as const) {
+    await client.copyObject(
+      new CopySourceOptions({ Bucket: bucket, Object: 'buffer' }),
+      new CopyDestinationOptions({ Bucket: bucket, Object: 'copy' }),
+    );
+    for (const [name, content] of [
+      ['buffer', bytes],
+      ['stream', bytes],
+      ['parts', big],
+      ['copy', bytes],
+    ] as const) {
       expect((await read(bucket, name)).equals(content), name).toBe(true);
       const { size, metaData } = await client.statObject(bucket, name);
       expect(size).toBe(content.length);
       expect(metaData['server-side-encryption'] ?? metaData['x-amz-server-side-encryption'], name).toBe(method);
-      expect(metaData['server-side-encryption-aws-kms-key-id'] ?? metaData['x-amz-server-side-encryption-aws-kms-key-id'], name).toBe(key);
+      expect(
+        metaData['server-side-encryption-aws-kms-key-id'] ?? metaData['x-amz-server-side-encryption-aws-kms-key-id'],
+        name,
+      ).toBe(key);
     }
     expect((await client.statObject(bucket, 'copy')).metaData).toMatchObject({ colour: 'green' });
-    expect((await collect(await client.getPartialObject(bucket, 'parts', 5 * MIB - 2, 4))).equals(big.subarray(5 * MIB - 2, 5 * MIB + 2))).toBe(true);
+    expect(
+      (await collect(await client.getPartialObject(bucket, 'parts', 5 * MIB - 2, 4))).equals(
+        big.subarray(5 * MIB - 2, 5 * MIB + 2),
+      ),
+    ).toBe(true);
     expect(gateway.bytesAtRest().includes(bytes.subarray(1000, 1064))).toBe(false);
   });
 
@@ -68,7 +88,10 @@ describe.each(['http', 'https'] as const)('minio-js over %s on the embedded stor
 
   test('presigned by plain HTTP', async () => {
     if (scheme === 'https') return;
-    const put = await fetch(await client.presignedPutObject('kms-bucket', 'url', 60), { method: 'PUT', body: 'by url' });
+    const put = await fetch(await client.presignedPutObject('kms-bucket', 'url', 60), {
+      method: 'PUT',
+      body: 'by url',
+    });
     expect([put.status, put.headers.get('x-amz-server-side-encryption')]).toEqual([200, 'aws:kms']);
     expect(await (await fetch(await client.presignedGetObject('kms-bucket', 'url', 60))).text()).toBe('by url');
   });
@@ -78,7 +101,8 @@ describe.each(['http', 'https'] as const)('minio-js over %s on the embedded stor
     for (const name of names) await client.putObject('managed-bucket', name, name);
     const listed = async (recursive: boolean): Promise<readonly string[]> => {
       const found: string[] = [];
-      for await (const item of client.listObjectsV2('managed-bucket', 'list/', recursive)) found.push((item as { name?: string; prefix?: string }).name ?? (item as { prefix: string }).prefix);
+      for await (const item of client.listObjectsV2('managed-bucket', 'list/', recursive))
+        found.push((item as { name?: string; prefix?: string }).name ?? (item as { prefix: string }).prefix);
       return found;
     };
     expect([...(await listed(true))].sort()).toEqual([...names].sort());
@@ -91,8 +115,13 @@ describe.each(['http', 'https'] as const)('minio-js over %s on the embedded stor
   });
 
   test('bucket encryption is the policy’s', async () => {
-    const { ServerSideEncryptionConfiguration } = (await client.getBucketEncryption('kms-bucket')) as unknown as { ServerSideEncryptionConfiguration: { Rule: { ApplyServerSideEncryptionByDefault: object } } };
-    expect(ServerSideEncryptionConfiguration.Rule.ApplyServerSideEncryptionByDefault).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: 'orders' });
+    const { ServerSideEncryptionConfiguration } = (await client.getBucketEncryption('kms-bucket')) as unknown as {
+      ServerSideEncryptionConfiguration: { Rule: { ApplyServerSideEncryptionByDefault: object } };
+    };
+    expect(ServerSideEncryptionConfiguration.Rule.ApplyServerSideEncryptionByDefault).toEqual({
+      SSEAlgorithm: 'aws:kms',
+      KMSMasterKeyID: 'orders',
+    });
     await expect(client.removeBucketEncryption('kms-bucket')).rejects.toMatchObject({ code: 'AccessDenied' });
   });
 });

@@ -13,11 +13,7 @@ export interface OssAnswer {
 export interface AliOssClient {
   put(name: string, file: Buffer, options?: object): Promise<OssAnswer & { readonly name: string }>;
   putStream(name: string, stream: Readable, options?: object): Promise<OssAnswer & { readonly name: string }>;
-  append(
-    name: string,
-    file: Buffer,
-    options?: object,
-  ): Promise<OssAnswer & { readonly nextAppendPosition: string }>;
+  append(name: string, file: Buffer, options?: object): Promise<OssAnswer & { readonly nextAppendPosition: string }>;
   get(name: string, file?: Writable | object, options?: object): Promise<OssAnswer & { readonly content: Buffer }>;
   getStream(name: string, options?: object): Promise<OssAnswer & { readonly stream: Readable }>;
   head(name: string, options?: object): Promise<OssAnswer & { readonly meta: Headers; readonly status: number }>;
@@ -101,8 +97,12 @@ export interface AliOssClient {
     name: string,
     uploadId: string,
     query?: object,
-  ): Promise<{ readonly parts: readonly { readonly PartNumber: string; readonly ETag: string; readonly Size: string }[] }>;
-  listUploads(query: object): Promise<{ readonly uploads: readonly { readonly name: string; readonly uploadId: string }[] }>;
+  ): Promise<{
+    readonly parts: readonly { readonly PartNumber: string; readonly ETag: string; readonly Size: string }[];
+  }>;
+  listUploads(
+    query: object,
+  ): Promise<{ readonly uploads: readonly { readonly name: string; readonly uploadId: string }[] }>;
   putObjectTagging(name: string, tags: Headers): Promise<{ readonly status: number }>;
   getObjectTagging(name: string): Promise<{ readonly tag: Headers }>;
   deleteObjectTagging(name: string): Promise<{ readonly status: number }>;

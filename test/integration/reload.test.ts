@@ -35,7 +35,8 @@ interface Status {
     readonly rejected?: { readonly since: string; readonly problems: readonly string[]; readonly diagnostics: unknown };
   };
 }
-const status = async (gateway: TestGateway): Promise<Status> => (await (await admin(gateway, '/status')).json()) as Status;
+const status = async (gateway: TestGateway): Promise<Status> =>
+  (await (await admin(gateway, '/status')).json()) as Status;
 
 describe('a change on disk', () => {
   test('takes effect by itself, without a call', async () => {
@@ -86,7 +87,9 @@ describe('a change on disk', () => {
     expect(await s3.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'k', Body: 'x' }))).toMatchObject({
       SSEKMSKeyId: 'archive',
     });
-    const records = (await gateway.audit()).filter(({ kind }) => kind === 'configuration').map((line) => line['outcome']);
+    const records = (await gateway.audit())
+      .filter(({ kind }) => kind === 'configuration')
+      .map((line) => line['outcome']);
     expect(new Set(records)).toEqual(new Set(['rejected', 'accepted']));
   });
 
@@ -187,7 +190,10 @@ describe('a change on disk', () => {
     await gateway.runtime.reload();
     gateway.writeConfig((config) => {
       const [http, https] = config['listeners'] as object[];
-      config['listeners'] = [{ ...http, name: 'renamed' }, { ...https, proxyProtocol: true }];
+      config['listeners'] = [
+        { ...http, name: 'renamed' },
+        { ...https, proxyProtocol: true },
+      ];
       config['trustedProxies'] = ['127.0.0.0/8'];
     });
     expect(await gateway.runtime.reload()).toMatchObject({
@@ -229,7 +235,9 @@ test('a start with a certificate that cannot be used is refused with the file’
     startGateway({
       policy: policyOf('managed'),
       config: {
-        listeners: [{ name: 'https', host: '127.0.0.1', port: 0, tls: { certificate: './absent.crt', key: './tls.key' } }],
+        listeners: [
+          { name: 'https', host: '127.0.0.1', port: 0, tls: { certificate: './absent.crt', key: './tls.key' } },
+        ],
       },
     }),
   ).rejects.toMatchObject({ name: 'BadConfiguration', diagnostics: [{ code: 'bad-certificate', level: 'ERROR' }] });

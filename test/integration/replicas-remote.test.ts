@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   CompleteMultipartUploadCommand,
@@ -146,4 +147,27 @@ describe.each(Object.entries(WAYS))('a KMS source replicated to an S3 store: %s'
       $metadata: { httpStatusCode: 404 },
     });
   });
+});
+
+test("a source's own customer key is not forwarded, on no part either", async () => {
+  const key = randomBytes(32);
+  const customer = {
+    SSECustomerAlgorithm: 'AES256',
+    SSECustomerKey: key.toString('base64'),
+    SSECustomerKeyMD5: createHash('md5').update(key).digest('base64'),
+  };
+  const client = awsClient(front, { secure: true, client: front.clients['replicator']! });
+  const to = { ...at('default-bucket'), ...customer };
+  await client.send(new PutObjectCommand({ ...to, Body: 'replicated' }));
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(to));
+  const { ETag } = await client.send(new UploadPartCommand({ ...to, UploadId, PartNumber: 1, Body: 'replicated' }));
+  await client.send(
+    new CompleteMultipartUploadCommand({ ...to, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }),
+  );
+  expect(await direct.send(new HeadObjectCommand(at('default-bucket')))).toMatchObject({ SSEKMSKeyId: 'orders-there' });
+  expectSourceKeyKept(customer.SSECustomerKey);
+  expectSourceKeyKept(customer.SSECustomerKeyMD5);
+  expect(wire.requests.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /customer/.test(name))).toEqual(
+    [],
+  );
 });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   CompleteMultipartUploadCommand,
@@ -219,6 +219,33 @@ test('a replicator without the key that the replica would go under is refused', 
   expect(await replicated(put, bucketOf('kms+key', 'default'), { method: 'kms', key: 'x' })).toBe(
     'kms+key of the target',
   );
+});
+
+describe("a source under a customer's key", () => {
+  const key = randomBytes(32);
+  const customer = {
+    SSECustomerAlgorithm: 'AES256',
+    SSECustomerKey: key.toString('base64'),
+    SSECustomerKeyMD5: createHash('md5').update(key).digest('base64'),
+  };
+  const secure = (): S3Client => awsClient(gateway, { secure: true, ...replicator() });
+  const put: Replicate = (Bucket, Key) => secure().send(new PutObjectCommand({ Bucket, Key, Body: BODY, ...customer }));
+  const multipart: Replicate = async (Bucket, Key) => {
+    const at = { Bucket, Key, ...customer };
+    const { UploadId } = await secure().send(new CreateMultipartUploadCommand(at));
+    const { ETag } = await secure().send(new UploadPartCommand({ ...at, UploadId, PartNumber: 1, Body: BODY }));
+    await secure().send(
+      new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }),
+    );
+  };
+
+  test.each([
+    ['put', put],
+    ['multipart', multipart],
+  ])("takes the target's default, or has no row: %s", async (_name, replicate) => {
+    expect(await replicated(replicate, bucketOf('kms+key', 'default'), {})).toBe('kms+key of the target');
+    expect(await replicated(replicate, bucketOf('kms+key', 'replicate'), {})).toBeNull();
+  });
 });
 
 test('the replication headers of a vendor are taken from a replicator, and have no effect', async () => {

@@ -31,7 +31,14 @@ beforeAll(async () => {
       version: 1,
       keys: { orders: {}, archive: {} },
       buckets: [
-        { match: '*', store: 'local', encryption: { default: 'managed', accept: ['managed', { kms: 'orders' }, { kms: 'archive' }, { kms: 'default' }, 'customer'] } },
+        {
+          match: '*',
+          store: 'local',
+          encryption: {
+            default: 'managed',
+            accept: ['managed', { kms: 'orders' }, { kms: 'archive' }, { kms: 'default' }, 'customer'],
+          },
+        },
       ],
     },
   });
@@ -164,9 +171,9 @@ describe('s3:x-amz-server-side-encryption', () => {
     const bucket = await bucketWith(deny({ Condition: { StringNotLike: { [SSE]: 'aws:kms*' } } }));
     const put = { Bucket: bucket, Key: 'k', Body: 'x' };
     await secure.send(new PutObjectCommand({ ...put, ServerSideEncryption: 'aws:kms' }));
-    await expect(
-      secure.send(new PutObjectCommand({ ...put, ServerSideEncryption: 'AES256' })),
-    ).rejects.toMatchObject(DENIED);
+    await expect(secure.send(new PutObjectCommand({ ...put, ServerSideEncryption: 'AES256' }))).rejects.toMatchObject(
+      DENIED,
+    );
     await expect(secure.send(new PutObjectCommand(put))).rejects.toMatchObject(DENIED);
   });
 

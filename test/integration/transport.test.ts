@@ -1,7 +1,7 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Agent as HttpsAgent } from 'node:https';
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
@@ -15,11 +15,28 @@ const RIGHTS = { grants: [{ buckets: ['*'], actions: ['read', 'write', 'list', '
 const POLICY = {
   version: 1,
   buckets: [
-    { match: 'safe', store: 'local', encryption: { default: 'managed' }, transport: { httpsOnly: true },
-      prefixes: [{ prefix: 'public/', transport: { httpsOnly: false } }, { prefix: 'modern/', transport: { minTls: '1.3' } }] },
-    { match: 'open', store: 'local', encryption: { default: 'managed' },
-      prefixes: [{ prefix: 'private/', transport: { httpsOnly: true } }] },
-    { match: 'modern', store: 'local', encryption: { default: 'managed' }, transport: { httpsOnly: true, minTls: '1.3' } },
+    {
+      match: 'safe',
+      store: 'local',
+      encryption: { default: 'managed' },
+      transport: { httpsOnly: true },
+      prefixes: [
+        { prefix: 'public/', transport: { httpsOnly: false } },
+        { prefix: 'modern/', transport: { minTls: '1.3' } },
+      ],
+    },
+    {
+      match: 'open',
+      store: 'local',
+      encryption: { default: 'managed' },
+      prefixes: [{ prefix: 'private/', transport: { httpsOnly: true } }],
+    },
+    {
+      match: 'modern',
+      store: 'local',
+      encryption: { default: 'managed' },
+      transport: { httpsOnly: true, minTls: '1.3' },
+    },
   ],
 };
 
@@ -36,8 +53,7 @@ describe('transport rules', () => {
     plain = awsClient(gateway);
     secure = awsClient(gateway, { secure: true });
     tls12 = overTls12(gateway, gateway.main);
-    for (const bucket of ['safe', 'open', 'modern'])
-      await secure.send(new CreateBucketCommand({ Bucket: bucket }));
+    for (const bucket of ['safe', 'open', 'modern']) await secure.send(new CreateBucketCommand({ Bucket: bucket }));
   });
   afterAll(() => gateway.close());
 
@@ -143,7 +159,13 @@ async function askToSend(
   secure = false,
 ): Promise<{ readonly text: string }> {
   const port = secure ? gateway.securePort : gateway.port;
-  const signer = new SignatureV4({ service: 's3', region: 'us-east-1', credentials: gateway.main, sha256: Sha256, uriEscapePath: false });
+  const signer = new SignatureV4({
+    service: 's3',
+    region: 'us-east-1',
+    credentials: gateway.main,
+    sha256: Sha256,
+    uriEscapePath: false,
+  });
   const signed = await signer.sign({
     method: 'PUT',
     protocol: 'http:',

@@ -38,7 +38,7 @@ export async function decodeObjectOperation(
     case 'GetObject':
       return { operation, ...readObject(fields, encryption), overrides: overridesOf(fields) };
     case 'HeadObject':
-      return { operation, ...readObject(fields, encryption), overrides: {} };
+      return { operation, ...readObject(fields, encryption), overrides: overridesOf(fields) };
     case 'GetObjectAttributes':
       return objectAttributes(fields, encryption);
     case 'DeleteObject':

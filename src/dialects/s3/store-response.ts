@@ -27,7 +27,13 @@ export async function decodeResponse<N extends OperationName>(
   words: StoreWords,
 ): Promise<StorageResult<N>> {
   const asked = request as StorageRequest;
-  if (response.status < 200 || response.status > 299) throw await storeError(asked, response);
+  if (response.status < 200 || response.status > 299) {
+    const error = await storeError(asked, response);
+    // Whether that is an error is for the client's language to say: OSS answers its bucket's owner with 200.
+    if (asked.operation === 'CreateBucket' && error.code === 'BucketAlreadyOwnedByYou')
+      return { location: `/${asked.bucket}`, created: false } satisfies StorageResult<'CreateBucket'>;
+    throw error;
+  }
   return await resultOf(asked, response, words);
 }
 

@@ -73,4 +73,27 @@ describe('bucket policies', () => {
   ])('are refused when malformed: %s', async (_name, document) => {
     expect((await refusal(() => parseBucketPolicy(document))).code).toBe('MalformedPolicy');
   });
+
+  test('for its bucket only', async () => {
+    const document = policy(STATEMENT);
+    expect(parseBucketPolicy(document, { bucket: 'b' })).toHaveLength(1);
+    expect((await refusal(() => parseBucketPolicy(document, { bucket: 'c' }))).code).toBe('MalformedPolicy');
+  });
+
+  test('a store that enforces them too is left what has nothing to do with the client’s hop', async () => {
+    const https = { ...STATEMENT, Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+    const foreign = [
+      { ...STATEMENT, Effect: 'Allow', Condition: https.Condition },
+      { ...STATEMENT, Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } } },
+      { ...STATEMENT, Principal: undefined, NotPrincipal: { AWS: 'arn:aws:iam::1:root' } },
+    ];
+    expect(parseBucketPolicy(policy(https, ...foreign), { judgedAtStore: true })).toHaveLength(1);
+    // What concerns it and is not understood is never skipped.
+    const odd = { ...https, Condition: { ...https.Condition, IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } } };
+    expect((await refusal(() => parseBucketPolicy(policy(odd), { judgedAtStore: true }))).code).toBe('NotImplemented');
+    const version = { ...STATEMENT, Condition: { NumericLessThan: { 's3:TlsVersion': '1.2' } } };
+    expect((await refusal(() => parseBucketPolicy(policy(version), { judgedAtStore: true }))).code).toBe(
+      'NotImplemented',
+    );
+  });
 });

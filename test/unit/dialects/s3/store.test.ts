@@ -166,9 +166,19 @@ describe('answers of a store', () => {
   });
 
   test('a complete without an ETag (RGW 16) is known by the ETags of its parts, or not at all', async () => {
-    const parts = ['a', 'b'].map((text, index) => ({ partNumber: index + 1, etag: createHash('md5').update(text).digest('hex') }));
-    const silent = (): WireResponse => answer(200, {}, '<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>');
-    const complete: StorageRequest<'CompleteMultipartUpload'> = { operation: 'CompleteMultipartUpload', ...REF, uploadId: 'u', parts, conditions: {} };
+    const parts = ['a', 'b'].map((text, index) => ({
+      partNumber: index + 1,
+      etag: createHash('md5').update(text).digest('hex'),
+    }));
+    const silent = (): WireResponse =>
+      answer(200, {}, '<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>');
+    const complete: StorageRequest<'CompleteMultipartUpload'> = {
+      operation: 'CompleteMultipartUpload',
+      ...REF,
+      uploadId: 'u',
+      parts,
+      conditions: {},
+    };
     // What `md5sum` says of the two digests one after the other.
     expect(await s3.decodeResponse(complete, silent())).toMatchObject({ etag: '96e024ba2074fe77e8e965ba43a704be-2' });
     const opaque = { ...complete, parts: [{ partNumber: 1, etag: 'opaque' }] };

@@ -24,6 +24,8 @@ go_tool versitygw github.com/versity/versitygw/cmd/versitygw@latest
 go_tool rclone github.com/rclone/rclone@latest
 go_tool k6 go.k6.io/k6@v1.8.1
 python_tools
+# The minio-go client, whose modules its test builds from.
+(cd test/external/go && go mod download)
 
 # Programs against Alibaba's SDKs (test/external/oss): built anew each time, from pinned versions.
 oss_clients() {

@@ -50,7 +50,6 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
       wire,
       accessKeyId: accessKeyId ?? '',
       ...presumed,
-      body: { bytes: wire.body, length: lengthOf(wire) },
       replicator: principal.replicator,
     };
     const { bucket = '', key } = presumed;

@@ -71,13 +71,16 @@ function differencesOf(
 ): readonly Omit<ReplayDifference, 'count'>[] {
   const { operation, bucket } = recorded;
   const places = placesOf(recorded, options).map((prefix) => {
-    const [old, next] = [options.old, options.next].map((policy) => answerOf(policy, recorded, { prefix, principal, options }));
+    const [old, next] = [options.old, options.next].map((policy) =>
+      answerOf(policy, recorded, { prefix, principal, options }),
+    );
     return { prefix, old: old ?? '', new: next ?? '' };
   });
   const changed = places.filter((place) => place.old !== place.new);
   const [first] = changed;
   if (first === undefined) return [];
-  const whole = changed.length === places.length && changed.every((place) => place.old === first.old && place.new === first.new);
+  const whole =
+    changed.length === places.length && changed.every((place) => place.old === first.old && place.new === first.new);
   const under = first.prefix === '' ? 'under no prefix' : `under ${first.prefix}`;
   return [{ operation, bucket, ...(whole ? {} : { under }), old: first.old, new: first.new }];
 }
@@ -89,7 +92,8 @@ function differencesOf(
 function placesOf({ bucket, rule }: RecordedDecision, { old, next }: ReplayOptions): readonly string[] {
   const prefixes = [old, next].flatMap((policy) => findRule(policy.set, bucket, '')?.rule.prefixes ?? []);
   const all = ['', ...new Set(prefixes.map(({ prefix }) => prefix))];
-  const nameAt = (prefix: string): string | undefined => findRule(old.set, bucket, keyUnder(prefix))?.effective.ref.name;
+  const nameAt = (prefix: string): string | undefined =>
+    findRule(old.set, bucket, keyUnder(prefix))?.effective.ref.name;
   const fitting = all.filter((prefix) => rule !== '' && rule.endsWith(` ${nameAt(prefix) ?? ''}`));
   return fitting.length > 0 ? fitting : all;
 }

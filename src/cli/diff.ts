@@ -47,13 +47,18 @@ export function diffPolicies(services: Services, options: DiffOptions): ExitCode
     for (const each of found) services.stdout(`${lineOf(each)}\n`);
     if (found.length === 0) services.stdout('no difference in meaning\n');
   }
-  const replay = audit && replayAudit(audit.text, { old, next, config, clientIds: idsOf(services, outcome), now: services.now() });
+  const replay =
+    audit && replayAudit(audit.text, { old, next, config, clientIds: idsOf(services, outcome), now: services.now() });
   if (replay !== undefined) printReplay(services, replay, { json: options.json, config });
   return found.length === 0 && (replay?.different.length ?? 0) === 0 ? EXIT.ok : EXIT.differences;
 }
 
 function refuse(services: Services, diagnostics: LoadOutcome['diagnostics'], subject: string, json: boolean): void {
-  printDiagnostics(services, diagnostics.filter((diagnostic) => hasErrors([diagnostic])), { json, subject });
+  printDiagnostics(
+    services,
+    diagnostics.filter((diagnostic) => hasErrors([diagnostic])),
+    { json, subject },
+  );
 }
 
 function idsOf(services: Services, outcome: LoadOutcome | undefined): readonly (string | undefined)[] {

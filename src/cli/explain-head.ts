@@ -40,7 +40,10 @@ export async function explainHead(
   if (reading.kind === 'unreadable') return usage(`the pasted head cannot be used: ${reading.reason}`);
   if (reading.kind === 'refused') {
     const { dialect, status, code, message } = reading;
-    if (json) services.stdout(`${JSON.stringify({ head: { dialect }, outcome: 'deny', refused: { status, code, message } })}\n`);
+    if (json)
+      services.stdout(
+        `${JSON.stringify({ head: { dialect }, outcome: 'deny', refused: { status, code, message } })}\n`,
+      );
     else services.stdout(`refused before the policy is asked: ${status} ${code}: ${message}\n`);
     return EXIT.ok;
   }
@@ -61,7 +64,12 @@ interface HeadAnswer {
 
 type Circumstances = Pick<Parameters<typeof askFacts>[2], 'secure' | 'tls' | 'now' | 'bucketRule'>;
 
-function answerOf(services: Services, { policy, config }: Loaded, reading: Understood, around: Circumstances): HeadAnswer {
+function answerOf(
+  services: Services,
+  { policy, config }: Loaded,
+  reading: Understood,
+  around: Circumstances,
+): HeadAnswer {
   const { request, principal, wishesIgnored } = reading;
   if (request.operation === 'ListBuckets') {
     const stores = services.storePreviews({ config, policy, request, decision: undefined });
@@ -82,9 +90,11 @@ function answerOf(services: Services, { policy, config }: Loaded, reading: Under
   const source = 'source' in request ? sourceDenial(policy, principal, request.source, around) : undefined;
   const decision = explanations[0]?.decision;
   const transfer = decision?.effect === 'allow' ? reading.transfer(decision.encryption.kind) : undefined;
-  const open = explanations.some(({ outcome }) => outcome === 'allow') && source === undefined && transfer === undefined;
+  const open =
+    explanations.some(({ outcome }) => outcome === 'allow') && source === undefined && transfer === undefined;
   const forwarded = reading.forwarded === undefined ? [] : [reading.forwarded];
-  const previews = request.operation === 'Passthrough' ? forwarded : services.storePreviews({ config, policy, request, decision });
+  const previews =
+    request.operation === 'Passthrough' ? forwarded : services.storePreviews({ config, policy, request, decision });
   return { explanations, source, transfer, stores: open ? previews : [] };
 }
 

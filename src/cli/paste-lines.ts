@@ -51,7 +51,7 @@ export function pasteLines(
     "oss.useBucket('kms-oss');",
     "await oss.put('hello.txt', Buffer.from('this lies sealed'));",
     "const { res } = await oss.head('hello.txt');",
-    "console.log(res.headers['x-oss-server-side-encryption']); // KMS",
+    "console.log(Object.entries(res.headers).filter(([name]) => name.includes('encryption'))); // KMS",
     ...(tls === undefined || certificate === undefined || open === undefined
       ? []
       : [

@@ -21,7 +21,8 @@ export function policyServices(ports: {
     loadPolicy: (policyFile, config) => {
       const { loaded, diagnostics } = loadPolicyFile(policyFile, ports.readFile);
       // Without a gateway keys at embedded stores are named by their ids, on both sides.
-      const world = config === undefined ? { stores: {}, bucketsWithoutRule: 'managed' as const } : policyFactsOf(config);
+      const world =
+        config === undefined ? { stores: {}, bucketsWithoutRule: 'managed' as const } : policyFactsOf(config);
       const policy = loaded && compilePolicy(loaded.document, loaded, world);
       return { policy, diagnostics };
     },

@@ -77,9 +77,7 @@ export type HeadReading =
       readonly request: StorageRequest;
       readonly wishesIgnored: boolean;
       /** What the client's language and the store demand of the way that encrypted bytes take. */
-      readonly transfer: (
-        kind: Resolved['kind'],
-      ) => { readonly code: string; readonly message: string } | undefined;
+      readonly transfer: (kind: Resolved['kind']) => { readonly code: string; readonly message: string } | undefined;
       /** Set for a sub-resource of the passthrough lane. */
       readonly forwarded?: StorePreview | undefined;
     };

@@ -53,7 +53,10 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
     .command('explain')
     .description('why a request would be answered as it would')
     .addOption(configOption())
-    .option('--head <file>', 'a pasted request: request line and headers, as in a log or from curl -v; - reads standard input')
+    .option(
+      '--head <file>',
+      'a pasted request: request line and headers, as in a log or from curl -v; - reads standard input',
+    )
     .option('--bucket <name>', 'the bucket, as clients name it')
     .option('--key <key>', 'the object’s key')
     .option('--client <name>', 'a client by name or access key id; absent: one with every right')
@@ -88,9 +91,11 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
     .option('--audit <file>', 'decide recorded audit lines again under both; - reads standard input')
     .option('-c, --config <file>', 'gateway.yaml: what clients may do and what stores can')
     .addOption(jsonOption())
-    .action((old: string, next: string, { json, audit, config }: { json: boolean; audit?: string; config?: string }) => {
-      done(diffPolicies(services, { old, new: next, audit, config, json }));
-    });
+    .action(
+      (old: string, next: string, { json, audit, config }: { json: boolean; audit?: string; config?: string }) => {
+        done(diffPolicies(services, { old, new: next, audit, config, json }));
+      },
+    );
 
   program
     .command('schema')

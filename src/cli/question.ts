@@ -43,7 +43,10 @@ export function ask(policy: CompiledPolicy, config: DeclaredConfig, request: Req
 }
 
 /** A request in the words that the policy's functions take. */
-export interface RequestFacts extends Pick<WriteInput, 'principal' | 'bucket' | 'wish' | 'wishesIgnored' | 'bucketRule' | 'secure' | 'now'> {
+export interface RequestFacts extends Pick<
+  WriteInput,
+  'principal' | 'bucket' | 'wish' | 'wishesIgnored' | 'bucketRule' | 'secure' | 'now'
+> {
   readonly action: Action;
   /** Whether the operation's encryption is decided when it begins. */
   readonly decided: boolean;

@@ -1,5 +1,5 @@
 import { secret } from '../model/encryption.ts';
-import type { BucketRule, DataAlgorithm, Encryption, KeyAlias, WireKeyId } from '../model/encryption.ts';
+import type { BucketRule, Encryption, KeyAlias, WireKeyId } from '../model/encryption.ts';
 import { ERROR_CODES, GatewayError } from '../model/errors.ts';
 import type { Wish } from '../model/objects.ts';
 
@@ -24,16 +24,22 @@ export interface RecordedDecision {
 export function recordedDecisionOf(line: string): RecordedDecision | 'other' | 'unknown' {
   const record = objectIn(line);
   if (record === undefined) return 'unknown';
-  if (record['kind'] !== 'decision') return typeof record['kind'] === 'string' || 'level' in record ? 'other' : 'unknown';
+  if (record['kind'] !== 'decision')
+    return typeof record['kind'] === 'string' || 'level' in record ? 'other' : 'unknown';
   const { who, operation, bucket, rule, by, time } = record;
   const details = asObject(record['details']);
   const inputs = asObject(details?.['inputs']);
-  if (typeof who !== 'string' || typeof operation !== 'string' || typeof bucket !== 'string' || inputs === undefined) return 'unknown';
+  if (typeof who !== 'string' || typeof operation !== 'string' || typeof bucket !== 'string' || inputs === undefined)
+    return 'unknown';
   const { secure } = inputs;
   const wish = wishOf(inputs, record['wish']);
   if (typeof secure !== 'boolean' || wish === undefined) return 'unknown';
   const stored = inputs['bucketRule'] === undefined ? undefined : encryptionOf(asObject(inputs['bucketRule']));
-  if (inputs['bucketRule'] !== undefined && (stored === undefined || stored.kind === 'none' || stored.kind === 'customer')) return 'unknown';
+  if (
+    inputs['bucketRule'] !== undefined &&
+    (stored === undefined || stored.kind === 'none' || stored.kind === 'customer')
+  )
+    return 'unknown';
   const at = typeof time === 'string' ? Date.parse(time) : NaN;
   return {
     who,
@@ -64,7 +70,7 @@ function wishOf({ asked, illFormed }: Plain, raw: unknown): Wish | undefined {
 }
 
 function encryptionOf(plain: Plain | undefined): Encryption<string> | undefined {
-  const algorithm = (plain?.['algorithm'] ?? 'AES256') as DataAlgorithm;
+  const algorithm = plain?.['algorithm'] ?? 'AES256';
   if (algorithm !== 'AES256' && algorithm !== 'SM4') return undefined;
   switch (plain?.['kind']) {
     case 'none':

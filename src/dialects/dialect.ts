@@ -72,6 +72,7 @@ export interface Presumed {
   readonly form: SignatureForm;
   readonly bucket: string | undefined;
   readonly key: string | undefined;
+  readonly body: Body;
 }
 
 export interface EncodeContext {

@@ -38,8 +38,26 @@ const OSS_WITHOUT = [
 
 /** Store types across the network. The embedded store speaks no language and is not here. */
 export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
-  'aws-s3': { dialect: 's3', capabilities: AWS_CAPABILITIES, addressing: 'virtual', tlsOnly: false, without: S3_WITHOUT },
+  'aws-s3': {
+    dialect: 's3',
+    capabilities: AWS_CAPABILITIES,
+    addressing: 'virtual',
+    tlsOnly: false,
+    without: S3_WITHOUT,
+  },
   s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false, without: S3_WITHOUT },
-  'aliyun-oss': { dialect: 'oss', capabilities: OSS_CAPABILITIES, addressing: 'virtual', tlsOnly: false, without: OSS_WITHOUT },
-  'jdcloud-oss': { dialect: 'jd', capabilities: JD_CAPABILITIES, addressing: 'path', tlsOnly: true, without: S3_WITHOUT },
+  'aliyun-oss': {
+    dialect: 'oss',
+    capabilities: OSS_CAPABILITIES,
+    addressing: 'virtual',
+    tlsOnly: false,
+    without: OSS_WITHOUT,
+  },
+  'jdcloud-oss': {
+    dialect: 'jd',
+    capabilities: JD_CAPABILITIES,
+    addressing: 'path',
+    tlsOnly: true,
+    without: S3_WITHOUT,
+  },
 };

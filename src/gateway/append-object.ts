@@ -88,12 +88,7 @@ async function firstAppend(call: Call, place: Place, request: Append): Promise<A
   return await sendAppend(call, place, request, await protectWrite(call, place, request));
 }
 
-async function sendAppend(
-  call: Call,
-  place: Place,
-  request: Append,
-  protection: Protection,
-): Promise<AppendResult> {
+async function sendAppend(call: Call, place: Place, request: Append, protection: Protection): Promise<AppendResult> {
   await using content = await contentFor(call, place, protection, request);
   const result = await place.backend.execute(
     {

@@ -56,7 +56,10 @@ function withoutRange<R extends Read>(request: R): R {
 
 /** Gives up an answer's bytes: a stream lets go of its connection only once it has been begun. */
 export async function release(content: StorageResult<'GetObject'>['content']): Promise<void> {
-  if (content.kind === 'sealed') { await content.close(); return; }
+  if (content.kind === 'sealed') {
+    await content.close();
+    return;
+  }
   try {
     for await (const _chunk of content.bytes) break;
   } catch {

@@ -67,7 +67,11 @@ function ruleFindings(
     add('replicate-unavailable', [...path, 'replicate'], 'this version does not replicate: nothing is copied');
   for (const [j, call] of (rule.allow ?? []).entries())
     if (call !== 'fetch')
-      add('allow-unavailable', [...path, 'allow', j], `requests with a ${call} are refused, although it is allowed here`);
+      add(
+        'allow-unavailable',
+        [...path, 'allow', j],
+        `requests with a ${call} are refused, although it is allowed here`,
+      );
   for (const [j, target] of (rule.replicate ?? []).entries()) {
     const at = [...path, 'replicate', j, 'bucket'];
     if (policy.route(target.bucket) === undefined)

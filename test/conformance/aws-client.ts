@@ -30,31 +30,34 @@ import type { At, ConformanceClient, Declared, Seen } from './client.ts';
 
 export interface AwsClientOptions {
   readonly name: string;
-  readonly s3: S3Client;
+  readonly connect: () => S3Client;
   readonly declared: Declared;
   /** The header that answers carry an encryption in. */
   readonly encryptionHeader: string;
 }
 
 /** `@aws-sdk/client-s3`, for S3 and for the vendors that speak it. */
-export function awsConformanceClient({ name, s3, declared, encryptionHeader }: AwsClientOptions): ConformanceClient {
-  /** The headers of an answer, which the SDK shows only in part. */
-  const watched = (): { readonly client: S3Client['send']; readonly seen: () => Seen } => {
+export function awsConformanceClient({
+  name,
+  connect,
+  declared,
+  encryptionHeader,
+}: AwsClientOptions): ConformanceClient {
+  /** The encryption in an answer's headers, which the SDK shows only in part. */
+  const watching = (): { readonly client: S3Client; readonly seen: () => Seen } => {
     let headers: Readonly<Record<string, string>> = {};
-    const client = (async (command: Parameters<S3Client['send']>[0]) => {
-      command.middlewareStack.add(
-        (next) => async (args: never) => {
-          const result = await next(args);
-          headers = (result.response as { headers: Record<string, string> }).headers;
-          return result;
-        },
-        { step: 'deserialize', priority: 'low' },
-      );
-      return await s3.send(command);
-    }) as S3Client['send'];
-    const seen = (): Seen => seenIn(headers[encryptionHeader], headers[`${encryptionHeader}-aws-kms-key-id`]);
-    return { client, seen };
+    const client = connect();
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        headers = (result.response as { headers: Record<string, string> }).headers;
+        return result;
+      },
+      { step: 'deserialize', priority: 'low' },
+    );
+    return { client, seen: () => seenIn(headers[encryptionHeader], headers[`${encryptionHeader}-aws-kms-key-id`]) };
   };
+  const s3 = connect();
   const ref = ({ bucket, key }: At) => ({ Bucket: bucket, Key: key });
   return {
     name,
@@ -63,8 +66,8 @@ export function awsConformanceClient({ name, s3, declared, encryptionHeader }: A
     removeBucket: async (bucket) => void (await s3.send(new DeleteBucketCommand({ Bucket: bucket }))),
     buckets: async () => ((await s3.send(new ListBucketsCommand({}))).Buckets ?? []).map(({ Name }) => Name ?? ''),
     put: async (at, body, { wish, metadata, tags, once } = {}) => {
-      const { client, seen } = watched();
-      const { ETag } = await client(
+      const { client, seen } = watching();
+      const { ETag } = await client.send(
         new PutObjectCommand({
           ...ref(at),
           Body: body,
@@ -78,8 +81,10 @@ export function awsConformanceClient({ name, s3, declared, encryptionHeader }: A
     },
     putStream: () => Promise.reject(new Error('this SDK wants a length')),
     get: async (at, range) => {
-      const { client, seen } = watched();
-      const got = await client(new GetObjectCommand({ ...ref(at), ...(range === undefined ? {} : { Range: range }) }));
+      const { client, seen } = watching();
+      const got = await client.send(
+        new GetObjectCommand({ ...ref(at), ...(range === undefined ? {} : { Range: range }) }),
+      );
       const body = Buffer.from(await got.Body!.transformToByteArray());
       return {
         body,
@@ -91,8 +96,8 @@ export function awsConformanceClient({ name, s3, declared, encryptionHeader }: A
       };
     },
     head: async (at) => {
-      const { client, seen } = watched();
-      const head = await client(new HeadObjectCommand(ref(at)));
+      const { client, seen } = watching();
+      const head = await client.send(new HeadObjectCommand(ref(at)));
       return {
         etag: head.ETag ?? '',
         size: head.ContentLength ?? -1,
@@ -148,9 +153,9 @@ export function awsConformanceClient({ name, s3, declared, encryptionHeader }: A
     uploads: async (bucket) =>
       ((await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? []).map(({ Key }) => Key ?? ''),
     complete: async (at, upload, etags) => {
-      const { client, seen } = watched();
+      const { client, seen } = watching();
       const Parts = etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
-      const done = await client(
+      const done = await client.send(
         new CompleteMultipartUploadCommand({ ...ref(at), UploadId: upload, MultipartUpload: { Parts } }),
       );
       return { etag: done.ETag ?? '', encryption: seen() };

@@ -83,14 +83,14 @@ async function start(): Promise<Fleet> {
   const clients: Readonly<Record<string, ConformanceClient>> = {
     aws: awsConformanceClient({
       name: 'aws',
-      s3: awsClient(front),
+      connect: () => awsClient(front),
       declared: AWS,
       encryptionHeader: 'x-amz-server-side-encryption',
     }),
     // JD Cloud writes and reads encrypted objects over TLS only.
     jd: awsConformanceClient({
       name: 'jd',
-      s3: awsClient(front, { secure: true, client: front.clients['jd']! }),
+      connect: () => awsClient(front, { secure: true, client: front.clients['jd']! }),
       declared: JD,
       encryptionHeader: 'x-aws-server-side-encryption',
     }),
@@ -111,7 +111,8 @@ async function start(): Promise<Fleet> {
     client: (name) => clients[name]!,
     store: (name) => ({
       capabilities: CAPABILITIES[name as StoreName],
-      fetch: (url, init) => (url.startsWith('https:') ? secureFetch(url, front.certificate, init) : plainFetch(url, init)),
+      fetch: (url, init) =>
+        url.startsWith('https:') ? secureFetch(url, front.certificate, init) : plainFetch(url, init),
     }),
     close: () => chain.close(),
   };

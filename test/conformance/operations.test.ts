@@ -29,7 +29,8 @@ const MANAGED: Seen = { kind: 'managed' };
 
 const noWishes = ({ client }: Pair): string | undefined =>
   client.declared.wishes ? undefined : 'the client’s language has no encryption headers on objects';
-const noTags = ({ store }: Pair): string | undefined => (store.capabilities.tagging ? undefined : 'the store has no tags');
+const noTags = ({ store }: Pair): string | undefined =>
+  store.capabilities.tagging ? undefined : 'the store has no tags';
 
 const OPERATIONS: readonly Operation[] = [
   {
@@ -104,7 +105,9 @@ const OPERATIONS: readonly Operation[] = [
     run: async ({ client, kms }) => {
       const at = { bucket: kms, key: 'once' };
       await client.put(at, Buffer.from('first'), { once: true });
-      expect(await failure(client.put(at, Buffer.from('second'), { once: true }))).toBe(client.declared.overwriteStatus);
+      expect(await failure(client.put(at, Buffer.from('second'), { once: true }))).toBe(
+        client.declared.overwriteStatus,
+      );
       expect((await client.get(at)).body.toString()).toBe('first');
     },
   },
@@ -173,7 +176,7 @@ const OPERATIONS: readonly Operation[] = [
       const source = { bucket: kms, key: 'parts source' };
       await client.put(source, two);
       const upload = await client.createUpload(at);
-      await client.putPart(at, upload, 1, randomBytes(size));
+      await client.putPart(at, upload, 1, randomBytes(1000));
       const first = await client.putPart(at, upload, 1, one);
       const second = await client.copyPart(at, upload, 2, source, [0, size - 1]);
       const third = await client.putPart(at, upload, 3, Buffer.from('the end'));
@@ -312,11 +315,10 @@ describe.each(UNDER_TEST.pairs)('$client on $store', ({ client, store, column })
     for (const kind of ['kms', 'managed', 'open']) await pair.client.createBucket(bucket(kind));
   });
 
-  test.each(OPERATIONS)('$name', async ({ name, lacks, run }) => {
+  test.for(OPERATIONS)('$name', async ({ name, lacks, run }, { skip }) => {
     const reason = lacks?.(pair);
-    // The table names every gap with its reason; the test itself then has nothing to show.
     matrix.set(name, column, reason === undefined ? 'fail' : { skipped: reason });
-    if (reason !== undefined) return;
+    if (reason !== undefined) skip(reason);
     await run(pair);
     matrix.set(name, column, 'pass');
   });

@@ -27,7 +27,10 @@ export function ossConformanceClient({ name, declared, oss, presign }: OssConfor
         ...(tags === undefined ? {} : { 'x-oss-tagging': new URLSearchParams(tags).toString() }),
         ...(once === true ? { 'x-oss-forbid-overwrite': 'true' } : {}),
       };
-      const { res } = await oss(bucket).put(key, body, { headers, ...(metadata === undefined ? {} : { meta: metadata }) });
+      const { res } = await oss(bucket).put(key, body, {
+        headers,
+        ...(metadata === undefined ? {} : { meta: metadata }),
+      });
       return { etag: res.headers['etag'] ?? '', encryption: seenIn(res.headers) };
     },
     putStream: async ({ bucket, key }, body) => {
@@ -82,8 +85,7 @@ export function ossConformanceClient({ name, declared, oss, presign }: OssConfor
     parts: async ({ bucket, key }, upload) => {
       const { parts } = await oss(bucket).listParts(key, upload);
       // One part alone is not made a list by the SDK's XML reader.
-      const all = Array.isArray(parts) ? parts : [parts as (typeof parts)[number]];
-      return all.map(({ PartNumber, Size, ETag }) => [Number(PartNumber), Number(Size), ETag]);
+      return [parts].flat().map(({ PartNumber, Size, ETag }) => [Number(PartNumber), Number(Size), ETag]);
     },
     uploads: async (bucket) => (await oss(bucket).listUploads({})).uploads.map((upload) => upload.name),
     complete: async ({ bucket, key }, upload, etags) => {

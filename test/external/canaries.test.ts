@@ -63,7 +63,7 @@ describe('secrets and content', () => {
       requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ ca: gateway.certificate }) }),
     });
     const failing = (client: S3Client, command: PutObjectCommand | GetObjectCommand): Promise<unknown> =>
-      client.send(command as PutObjectCommand).then(
+      client.send(command).then(
         () => Promise.reject(new Error('not refused')),
         (error: unknown) => error,
       );

@@ -148,7 +148,6 @@ function run(
 }
 
 function stripColours(text: string): string {
-  // eslint-disable-next-line no-control-regex -- ANSI colours begin with ESC
   return text.replace(/\u001b\[[0-9;]*m/g, '');
 }
 

@@ -14,8 +14,7 @@ beforeAll(async () => {
   alibaba = await startRecordingStore(({ method, url, headers, body }) => {
     if (method === 'GET' && /^\/(\?|$)/.test(url) && !url.includes('policy'))
       return [200, {}, '<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>'];
-    if (method === 'GET')
-      return [404, {}, '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>'];
+    if (method === 'GET') return [404, {}, '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>'];
     const echoed = Object.entries(headers).filter(([name]) => name.startsWith('x-oss-server-side'));
     const etag = `"${createHash('md5').update(body).digest('hex').toUpperCase()}"`;
     return [200, { etag, ...(Object.fromEntries(echoed) as Record<string, string>) }];
@@ -26,6 +25,8 @@ beforeAll(async () => {
       keys: { orders: { alibaba: 'orders' } },
       buckets: [
         { match: 'sm4-*', store: 'alibaba', encryption: { default: { managed: 'SM4' } } },
+        { match: 'mirror-plain', store: 'alibaba', encryption: { default: 'none' }, allow: ['fetch'] },
+        { match: 'mirror-sealed', store: 'alibaba', encryption: { default: 'managed' }, allow: ['fetch'] },
         { match: 'alibaba-*', store: 'alibaba', encryption: { default: 'store' } },
         { match: '*', store: 'local', encryption: { default: 'managed' } },
       ],
@@ -71,7 +72,9 @@ describe.each([
     const key = `ip/${scheme}/${pathStyle}/ä +.txt`;
     await client.put(key, Buffer.from('hello'));
     expect((await client.get(key)).content.toString()).toBe('hello');
-    expect((await client.list({ prefix: `ip/${scheme}/${pathStyle}/` })).objects?.map(({ name }) => name)).toEqual([key]);
+    expect((await client.list({ prefix: `ip/${scheme}/${pathStyle}/` })).objects?.map(({ name }) => name)).toEqual([
+      key,
+    ]);
     expect((await client.listBuckets({})).buckets?.map(({ name }) => name)).toEqual(['photos']);
     const big = Buffer.alloc(250 * 1024, 1);
     await client.multipartUpload(`${key}.big`, big, { partSize: 100 * 1024 });
@@ -125,4 +128,26 @@ test('SM4 is refused on the embedded store, and nothing is written', async () =>
       code: 'InvalidEncryptionAlgorithmError',
     });
   await expect(client.head('never')).rejects.toMatchObject({ status: 404 });
+});
+
+test('a rule that mirrors from an origin passes where the policy allows it, never where it demands encryption', async () => {
+  const website = {
+    index: 'index.html',
+    routingRules: [
+      {
+        RuleNumber: '1',
+        Condition: { HttpErrorCodeReturnedEquals: '404' },
+        Redirect: { RedirectType: 'Mirror', MirrorURL: 'http://origin.example.com/' },
+      },
+    ],
+  };
+  const configured = () => alibaba.requests.filter(({ url }) => url.includes('website'));
+  for (const bucket of ['mirror-sealed', 'alibaba-photos'])
+    await expect(ossClient(gateway, { bucket }).putBucketWebsite(bucket, website)).rejects.toMatchObject({
+      status: 403,
+      message: expect.stringMatching(/the service does not encrypt what it fetches/),
+    });
+  expect(configured()).toEqual([]);
+  await ossClient(gateway, { bucket: 'mirror-plain' }).putBucketWebsite('mirror-plain', website);
+  expect(configured().map(({ method, body }) => [method, body.includes('Mirror')])).toEqual([['PUT', true]]);
 });

@@ -96,7 +96,11 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
       ['known', known],
       ['unknown', unknown],
     ] as const) {
-      expect(put.res.headers).toMatchObject({ [SSE]: 'AES256', 'x-oss-hash-crc64ecma': crc64(bytes), etag: `"${md5}"` });
+      expect(put.res.headers).toMatchObject({
+        [SSE]: 'AES256',
+        'x-oss-hash-crc64ecma': crc64(bytes),
+        etag: `"${md5}"`,
+      });
       expect((await client.get(name(key))).content.equals(bytes)).toBe(true);
     }
     const empty = await client.put(name('empty'), Buffer.alloc(0));
@@ -106,7 +110,7 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
 
   test('parts of 1 MiB, as ali-oss makes them', async () => {
     const client = oss('kms');
-    const bytes = randomBytes(7 * MIB + 5);
+    const bytes = randomBytes((v4 ? 2 : 7) * MIB + 5);
     const key = name('multipart');
     const done = await client.multipartUpload(key, bytes, { meta: { who: 'me' }, mime: 'application/x-test' });
     expect(done.res.headers).toMatchObject({ [SSE]: 'KMS', [KEY_ID]: keyName });
@@ -128,7 +132,7 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
 
   test('an upload that was interrupted: its parts are listed, it resumes, another is aborted', async () => {
     const client = oss('kms');
-    const bytes = randomBytes(6 * MIB + 17);
+    const bytes = randomBytes(4 * MIB + 17);
     const key = name('resumed');
     let checkpoint: { uploadId: string; doneParts: readonly unknown[] } | undefined;
     const broken = client.multipartUpload(key, bytes, {
@@ -175,6 +179,7 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
       client.uploadPart(name('other'), uploadId, 1, bytes, 0, bytes.length, { headers: { [KEY_ID]: 'orders' } }),
     ).rejects.toMatchObject({ status: 400, code: 'InvalidArgument' });
     const part = await client.uploadPart(name('other'), uploadId, 1, bytes, 0, bytes.length);
+    expect(part.res.headers['x-oss-hash-crc64ecma']).toBe(crc64(bytes));
     await expect(
       client.completeMultipartUpload(name('other'), uploadId, [{ number: 1, etag: part.etag }], {
         headers: { [KEY_ID]: 'orders' },
@@ -210,9 +215,9 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
       { number: 2, etag: two.etag },
     ]);
     const joined = await managed.get(name('parts'));
-    expect(
-      joined.content.equals(Buffer.concat([bytes.subarray(0, 150 * 1024), bytes.subarray(200 * 1024)])),
-    ).toBe(true);
+    expect(joined.content.equals(Buffer.concat([bytes.subarray(0, 150 * 1024), bytes.subarray(200 * 1024)]))).toBe(
+      true,
+    );
     await expect(client.copy(name('copy'), name('missing'))).rejects.toMatchObject({ code: 'NoSuchKey' });
   });
 
@@ -297,7 +302,10 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
     await expect(client.head(name('called'))).rejects.toMatchObject({ status: 404, code: 'NoSuchKey' });
     await expect(
       client.putBucketWebsite(`${store}-kms`, { index: 'index.html', routingRules: [] }),
-    ).rejects.toMatchObject({ code: 'AccessDenied', message: expect.stringMatching(/does not encrypt what it fetches/) });
+    ).rejects.toMatchObject({
+      code: 'AccessDenied',
+      message: expect.stringMatching(/does not encrypt what it fetches/),
+    });
   });
 
   test('errors have their code, on HEAD too', async () => {

@@ -178,9 +178,9 @@ test('multipart by hand: list, replace a part, copy a part, complete, abort', as
   const done = await s3.send(new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } }));
   expect(done.ServerSideEncryption).toBe('AES256');
   const got = await s3.send(new GetObjectCommand(at));
-  expect(
-    Buffer.from(await got.Body!.transformToByteArray()).equals(Buffer.concat([one, Buffer.from('source')])),
-  ).toBe(true);
+  expect(Buffer.from(await got.Body!.transformToByteArray()).equals(Buffer.concat([one, Buffer.from('source')]))).toBe(
+    true,
+  );
   const again = await s3.send(new CreateMultipartUploadCommand(at));
   await s3.send(new AbortMultipartUploadCommand({ ...at, UploadId: again.UploadId }));
   await expect(s3.send(new ListPartsCommand({ ...at, UploadId: again.UploadId }))).rejects.toMatchObject({
@@ -283,8 +283,7 @@ test('presigned URLs', async () => {
 });
 
 test('encryption: wishes, what OSS cannot say, the rule of a bucket', async () => {
-  const put = (Bucket: string, wish: object) =>
-    s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: 'x', ...wish }));
+  const put = (Bucket: string, wish: object) => s3.send(new PutObjectCommand({ Bucket, Key: 'w', Body: 'x', ...wish }));
   expect(await put('oss-managed', KMS)).toMatchObject(KMS);
   expect(await put('oss-open', { ServerSideEncryption: 'AES256' })).toMatchObject({ ServerSideEncryption: 'AES256' });
   expect(await put('oss-open', { ServerSideEncryption: 'aws:kms' })).toMatchObject({ ServerSideEncryption: 'aws:kms' });

@@ -169,8 +169,10 @@ describe.each(STORES)('on the %s store', (store) => {
 
   test('metadata of client-side encryption crosses byte-exact, by put and by copy, both ways', async () => {
     const alibaba = {
-      'client-side-encryption-key': 'nyXOp7delQ/MQLjKQMhHLaT0w7u2yQoDLkSnK8MFg/MwYdh4na4/LS8LLbLcM18m8I/ObWUHU775I50sJCpdv+f4e0jLeVRRiDFWe+uo7Puc9j4xHj8YB3QlcIOFQiTxHIB6q+C+RA6lGwqqYVa+n3aV5uWhygyv1MWmESurppg=',
-      'client-side-encryption-start': 'De/S3T8wFjx7QPxAAFl7h7TeI2EsZlfCwox4WhLGng5DK2vNXxULmulMUUpYkdc9umqmDilgSy5Z3Foafw+v4JJThfw68T/9G2gxZLrQTbAlvFPFfPM9Ehk6cY4+8WpY32uN8w5vrHyoSZGr343NxCUGIp6fQ9sSuOLMoJg7hNw=',
+      'client-side-encryption-key':
+        'nyXOp7delQ/MQLjKQMhHLaT0w7u2yQoDLkSnK8MFg/MwYdh4na4/LS8LLbLcM18m8I/ObWUHU775I50sJCpdv+f4e0jLeVRRiDFWe+uo7Puc9j4xHj8YB3QlcIOFQiTxHIB6q+C+RA6lGwqqYVa+n3aV5uWhygyv1MWmESurppg=',
+      'client-side-encryption-start':
+        'De/S3T8wFjx7QPxAAFl7h7TeI2EsZlfCwox4WhLGng5DK2vNXxULmulMUUpYkdc9umqmDilgSy5Z3Foafw+v4JJThfw68T/9G2gxZLrQTbAlvFPFfPM9Ehk6cY4+8WpY32uN8w5vrHyoSZGr343NxCUGIp6fQ9sSuOLMoJg7hNw=',
       'client-side-encryption-cek-alg': 'AES/CTR/NoPadding',
       'client-side-encryption-wrap-alg': 'RSA/NONE/PKCS1Padding',
       'client-side-encryption-matdesc': '{"desc": "it is, a \\"test\\"; really = 1"}',
@@ -189,9 +191,7 @@ describe.each(STORES)('on the %s store', (store) => {
     await s3.send(new PutObjectCommand({ Bucket, Key: 'cse/amazon', Body: 'ciphertext', Metadata: amazon }));
     for (const [name, metadata] of Object.entries(sources)) {
       await oss().copy(`cse/${name}-oss`, `cse/${name}`);
-      await s3.send(
-        new CopyObjectCommand({ Bucket, Key: `cse/${name}-s3`, CopySource: `${Bucket}/cse/${name}` }),
-      );
+      await s3.send(new CopyObjectCommand({ Bucket, Key: `cse/${name}-s3`, CopySource: `${Bucket}/cse/${name}` }));
       for (const key of [`cse/${name}`, `cse/${name}-oss`, `cse/${name}-s3`]) {
         const got = await s3.send(new GetObjectCommand({ Bucket, Key: key }));
         expect(got.Metadata).toEqual(metadata);
@@ -232,9 +232,16 @@ describe.each(STORES)('on the %s store', (store) => {
     expect(Buffer.from(await got.Body!.transformToByteArray()).equals(bytes)).toBe(true);
     const { uploadId } = await oss().initMultipartUpload('cse/wrong', { meta });
     const headers = Object.fromEntries(Object.entries(meta).map(([name, value]) => [`x-oss-meta-${name}`, value]));
-    await expect(
-      oss().uploadPart('cse/wrong', uploadId, 1, bytes, 0, 99 * 1024, { headers }),
-    ).rejects.toMatchObject({ code: 'InvalidEncryptionRequest' });
+    await expect(oss().uploadPart('cse/wrong', uploadId, 1, bytes, 0, 99 * 1024, { headers })).rejects.toMatchObject({
+      code: 'InvalidEncryptionRequest',
+    });
+    // An S3 store does not say what an upload was begun with, and keeps nothing of what a part repeats.
+    if (store !== 's3')
+      await expect(
+        oss().uploadPart('cse/wrong', uploadId, 1, bytes, 0, 100 * 1024, {
+          headers: { ...headers, 'x-oss-meta-client-side-encryption-key': 'b3RoZXI=' },
+        }),
+      ).rejects.toMatchObject({ status: 400, code: 'InvalidEncryptionRequest' });
     await oss().abortMultipartUpload('cse/wrong', uploadId);
   });
 });
@@ -246,7 +253,9 @@ describe('what the other language cannot say', () => {
       status: 400,
       message: expect.stringMatching(/oss client .*SM4.* speaks s3/),
     });
-    const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms:dsse', KMSMasterKeyID: 'orders' } } as const;
+    const rule = {
+      ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms:dsse', KMSMasterKeyID: 'orders' },
+    } as const;
     await expect(
       s3.send(
         new PutBucketEncryptionCommand({

@@ -16,7 +16,12 @@ const rules = (buckets: Rules): object => ({ version: 1, keys: KEYS, buckets });
 const OLD: Rules = [
   { match: 'kms-*', store: 'local', encryption: { default: { kms: 'orders' } } },
   { match: 'own-*', store: 'local', encryption: { default: 'store' } },
-  { match: '*', store: 'local', encryption: { default: 'managed' }, prefixes: [{ prefix: 'kms/', encryption: { default: { kms: 'orders' } } }] },
+  {
+    match: '*',
+    store: 'local',
+    encryption: { default: 'managed' },
+    prefixes: [{ prefix: 'kms/', encryption: { default: { kms: 'orders' } } }],
+  },
 ];
 
 let gateway: TestGateway;
@@ -29,16 +34,26 @@ function written(name: string, content: string): string {
   return join(files, name);
 }
 
-async function diff(next: Rules, ...more: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+async function diff(
+  next: Rules,
+  ...more: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const [old, changed] = [written('old.yaml', stringify(rules(OLD))), written('new.yaml', stringify(rules(next)))];
   let [out, err] = ['', ''];
-  const services = { ...createServices(), stdout: (text: string) => void (out += text), stderr: (text: string) => void (err += text) };
+  const services = {
+    ...createServices(),
+    stdout: (text: string) => void (out += text),
+    stderr: (text: string) => void (err += text),
+  };
   const code = await run(services, ['diff', old, changed, ...more]);
   return { code, out, err };
 }
 
 beforeAll(async () => {
-  gateway = await startGateway({ policy: rules(OLD), clients: { plain: { grants: [{ buckets: ['*'], actions: ['write'] }] } } });
+  gateway = await startGateway({
+    policy: rules(OLD),
+    clients: { plain: { grants: [{ buckets: ['*'], actions: ['write'] }] } },
+  });
   client = awsClient(gateway);
   const plain = awsClient(gateway, { client: gateway.clients['plain']! });
   for (const Bucket of ['kms-a', 'own-a', 'other']) await client.send(new CreateBucketCommand({ Bucket }));
@@ -58,7 +73,10 @@ beforeAll(async () => {
   await put(client, 'other', 'ill', { ServerSideEncryption: 'rot13' });
   plain.destroy();
   const lines = (await gateway.audit()).map((line) => JSON.stringify(line));
-  audit = written('audit.jsonl', `${lines.join('\n')}\nno json\n{"level":30,"message":"a log line"}\n{"kind":"decision","who":"x"}\n`);
+  audit = written(
+    'audit.jsonl',
+    `${lines.join('\n')}\nno json\n{"level":30,"message":"a log line"}\n{"kind":"decision","who":"x"}\n`,
+  );
 });
 afterAll(async () => {
   client.destroy();
@@ -68,17 +86,27 @@ afterAll(async () => {
 describe('diff over recorded decisions', () => {
   test('the same policy answers the same, and every line is accounted for', async () => {
     const { code, out } = await diff(OLD, '--audit', audit, '--config', gateway.configFile);
-    expect(out).toMatch(/^no difference in meaning\n\d+ recorded decisions, 0 different; \d+ other records, 2 unknown lines\n$/);
+    expect(out).toMatch(
+      /^no difference in meaning\n\d+ recorded decisions, 0 different; \d+ other records, 2 unknown lines\n$/,
+    );
     expect(code).toBe(0);
-    const total = [...out.matchAll(/(\d+) (?:recorded|other|unknown)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+    const total = [...out.matchAll(/(\d+) (?:recorded|other|unknown)/g)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    );
     expect(total).toBe((await gateway.audit()).length + 3);
   });
 
   test('a replay under the policy of then answers what was recorded; what was refused then is refused now', async () => {
     const everybody = [{ match: 'nothing', store: 'local', encryption: { default: 'none' } }];
     const { out } = await diff(everybody, '--audit', audit, '--config', gateway.configFile, '--json');
-    const answers = out.trim().split('\n').map((line) => JSON.parse(line) as { operation?: string; bucket: string; old: string; count: number });
-    const old = answers.filter(({ operation }) => operation === 'PutObject').map(({ bucket, old: answer, count }) => `${count} ${bucket} ${answer}`);
+    const answers = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { operation?: string; bucket: string; old: string; count: number });
+    const old = answers
+      .filter(({ operation }) => operation === 'PutObject')
+      .map(({ bucket, old: answer, count }) => `${count} ${bucket} ${answer}`);
     expect(old.sort()).toEqual([
       '1 kms-a allow kms with key orders by the gateway at local/kms-a',
       '1 kms-a allow managed by the gateway at local/kms-a',
@@ -90,7 +118,9 @@ describe('diff over recorded decisions', () => {
   });
 
   test('what a stricter policy would refuse is counted, exit 2', async () => {
-    const strict = OLD.map((rule) => (rule['match'] === 'kms-*' ? { ...rule, encryption: { default: { kms: 'orders' }, clients: 'refuse' } } : rule));
+    const strict = OLD.map((rule) =>
+      rule['match'] === 'kms-*' ? { ...rule, encryption: { default: { kms: 'orders' }, clients: 'refuse' } } : rule,
+    );
     const { code, out } = await diff(strict, '--audit', audit, '--config', gateway.configFile);
     expect(code).toBe(2);
     expect(out).toContain('kms-*  clients: choose -> refuse\n');
@@ -116,7 +146,10 @@ describe('diff over recorded decisions', () => {
 
 describe('diff in meaning', () => {
   test('rules that come and go are named with their line', async () => {
-    const next = [{ match: 'new-*', store: 'local', encryption: { default: 'none' } }, ...OLD.filter(({ match }) => match !== 'own-*')];
+    const next = [
+      { match: 'new-*', store: 'local', encryption: { default: 'none' } },
+      ...OLD.filter(({ match }) => match !== 'own-*'),
+    ];
     const { code, out } = await diff(next);
     expect(code).toBe(2);
     expect(out).toMatch(/^rule own-\* removed \(\S+old\.yaml:\d+\)\nrule new-\* added \(\S+new\.yaml:\d+\)\n/);

@@ -181,6 +181,33 @@ describe('a change on disk', () => {
     expect(Buckets?.map(({ Name }) => Name)).toEqual(['newer']);
   });
 
+  test('of a store’s authority takes effect: a store that was not trusted is, without a restart', async () => {
+    const store = await start({ policy: policyOf('managed') });
+    const stranger = await writeGateway({ policy: policyOf('managed') });
+    const authority = join(stranger.directory, 'store-ca.pem');
+    writeFileSync(authority, stranger.certificate);
+    const gateway = await start({
+      policy: { version: 1, buckets: [{ match: '*', store: 'far', encryption: { default: 'store' } }] },
+      stores: {
+        far: {
+          type: 's3',
+          endpoint: store.https,
+          region: 'us-east-1',
+          addressing: 'path',
+          ca: authority,
+          credentials: store.main,
+        },
+      },
+    });
+    const s3 = awsClient(gateway);
+    await expect(s3.send(new ListBucketsCommand({}))).rejects.toMatchObject({ name: 'ServiceUnavailable' });
+    writeFileSync(authority, 'no certificate at all');
+    expect(await gateway.runtime.reload()).toMatchObject({ ok: false, diagnostics: [{ code: 'bad-ca' }] });
+    writeFileSync(authority, store.certificate);
+    await vi.waitFor(() => s3.send(new ListBucketsCommand({})), { timeout: 10_000, interval: 100 });
+    expect((await status(gateway)).configuration.state).toBe('in-force');
+  });
+
   test('that only a restart can make is named, and the listeners that run keep their rules', async () => {
     const gateway = await start({ policy: policyOf('managed') });
     gateway.writeConfig((config) => {

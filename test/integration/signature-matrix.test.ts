@@ -366,11 +366,24 @@ function get(url: URL): Promise<{ readonly status: number; readonly body: string
   return send(draftOf(url));
 }
 
-function send({ method, path, query, headers, body }: Draft): Promise<{ readonly status: number; readonly body: string }> {
+function send({
+  method,
+  path,
+  query,
+  headers,
+  body,
+}: Draft): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const target = query === '' ? path : `${path}?${query}`;
     const call = httpRequest(
-      { agent, host: '127.0.0.1', port: gateway.port, method, path: target, headers: { host: `localhost:${gateway.port}`, ...headers } },
+      {
+        agent,
+        host: '127.0.0.1',
+        port: gateway.port,
+        method,
+        path: target,
+        headers: { host: `localhost:${gateway.port}`, ...headers },
+      },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

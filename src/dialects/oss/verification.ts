@@ -54,15 +54,12 @@ export function verifyRequest(wire: WireRequest, context: VerifyContext): Verifi
 }
 
 /** What a request says of itself, its signature unchecked: the likeliest of the resources that the target can mean. */
-export function presumeRequest(
-  wire: WireRequest,
-  context: Pick<VerifyContext, 'addressing' | 'signatures'>,
-): Presumed {
+export function presumeRequest(wire: WireRequest, context: Pick<VerifyContext, 'addressing' | 'signatures'>): Presumed {
   const presented = claimOf(wire) === undefined ? undefined : presentedSignature(wire);
   const parameters = refuseConfusion(wire);
   if (presented !== undefined) refuseForm(wire, presented, context, parameters);
   const [resource] = candidateResources(wire, context.addressing, []);
-  return { form: presented?.form ?? 'oss-v4', bucket: resource?.bucket, key: resource?.key };
+  return { form: presented?.form ?? 'oss-v4', bucket: resource?.bucket, key: resource?.key, body: bodyOf(wire) };
 }
 
 interface Attempt {

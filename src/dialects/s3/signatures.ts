@@ -40,7 +40,12 @@ export function presumeS3(wire: WireRequest, context: Pick<VerifyContext, 'addre
   const form = presumedForm(mechanismOf(wire), context);
   refuseForeignHeaders(wire);
   const { bucket, key } = resolveAddress(wire.host, wire.path, context.addressing);
-  return { form, bucket, key };
+  const hashes = headersOf(wire.headers, 'x-amz-content-sha256');
+  const payload = parsePayloadHash(hashes.length === 0 ? UNSIGNED_PAYLOAD : hashes.join(','));
+  // Neither hash nor chunk signatures can be held against a signature that was not checked.
+  const unproven = payload.kind === 'chunks' ? { ...payload, signed: false } : { ...payload, sha256: undefined };
+  const body = createBody({ wire, key, form: unproven, seed: undefined, contentMd5: onlyContentMd5(wire) });
+  return { form, bucket, key, body };
 }
 
 function presumedForm(mechanism: Mechanism, { signatures }: Pick<VerifyContext, 'signatures'>): SignatureForm {

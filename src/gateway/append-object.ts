@@ -2,12 +2,13 @@ import type { ObservedEncryption, WireKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { Wish } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { attest, describe, honours } from './attest.ts';
+import { describe, honours } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
-import { contentFor, unsealed } from './content.ts';
-import { protectWrite, type Protection } from './protect-write.ts';
+import { unsealed } from './content.ts';
+import { protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
-import { shown, shownIn, withoutEncryption } from './shown.ts';
+import { shown, withoutEncryption } from './shown.ts';
+import { writeObject } from './write-object.ts';
 
 type Append = StorageRequest<'AppendObject'>;
 type AppendResult = StorageResult<'AppendObject'>;
@@ -72,7 +73,7 @@ async function laterAppendAtStore(call: Call, place: Place, request: Append): Pr
       'AccessDenied',
       `The object is encrypted with ${describe(begun)}, and the policy demands ${describe(protection.expected)}: an append cannot change it.`,
     );
-  return await sendAppend(call, place, request, protection);
+  return await writeObject(call, place, protection, request);
 }
 
 /** What an object is encrypted with, as a client's own wish would say it. */
@@ -85,26 +86,5 @@ function wishOf(observed: ObservedEncryption): Wish {
 }
 
 async function firstAppend(call: Call, place: Place, request: Append): Promise<AppendResult> {
-  return await sendAppend(call, place, request, await protectWrite(call, place, request));
-}
-
-async function sendAppend(call: Call, place: Place, request: Append, protection: Protection): Promise<AppendResult> {
-  await using content = await contentFor(call, place, protection, request);
-  const result = await place.backend.execute(
-    {
-      ...request,
-      bucket: place.storeBucket,
-      content: content.content,
-      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
-    },
-    call.context,
-  );
-  const observed = await attest(call, place, {
-    operation: 'AppendObject',
-    key: request.key,
-    expected: protection.expected,
-    etag: result.etag,
-    observed: result.encryption,
-  });
-  return { ...withoutEncryption(result), nextPosition: result.nextPosition, ...shownIn(call, place, observed) };
+  return await writeObject(call, place, await protectWrite(call, place, request), request);
 }

@@ -21,6 +21,18 @@ export interface Attested {
  * store's word, or throws `EncryptionNotHonoured` and distrusts the tuple from now on.
  */
 export async function attest(call: Call, place: Place, written: Attested): Promise<ObservedEncryption | undefined> {
+  const observed = await proven(call, place, written);
+  recordOutcome(call, written.operation, observed);
+  return observed;
+}
+
+/** The audit's second line for a write: what became of the decision. */
+export function recordOutcome(call: Call, operation: OperationName, observed: ObservedEncryption | undefined): void {
+  const storeSays = observed === undefined ? undefined : describe(observed);
+  call.services.signals.outcome({ requestId: call.context.requestId, operation, storeSays });
+}
+
+async function proven(call: Call, place: Place, written: Attested): Promise<ObservedEncryption | undefined> {
   if (written.expected.kind === 'unspecified') return written.observed;
   if (written.expected.kind === 'none') return written.observed ?? { kind: 'none' };
   const observed = written.observed ?? (await ask(call, place, written));

@@ -1,14 +1,12 @@
 import { GatewayError } from '../model/errors.ts';
-import type { Body } from '../model/body.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { attest } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
-import { contentFor } from './content.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { assertBelieved, protectWrite, type Protection } from './protect-write.ts';
 import { withCopySource, type CopySourceObject } from './copy-source.ts';
-import { shownIn, withoutEncryption } from './shown.ts';
+import { withoutEncryption } from './shown.ts';
+import { attested, encryptionOf, writeObject } from './write-object.ts';
 
 type Copy = StorageRequest<'CopyObject'>;
 type CopyResult = StorageResult<'CopyObject'>;
@@ -48,20 +46,11 @@ async function copyAtStore(call: Call, { from, to, request, protection }: CopyTa
       ...request,
       bucket: to.storeBucket,
       source: { ...request.source, bucket: from.storeBucket },
-      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
+      ...encryptionOf(protection),
     },
     call.context,
   );
-  const observed = await attest(call, to, {
-    operation: 'CopyObject',
-    key: request.key,
-    expected: protection.expected,
-    etag: result.etag,
-    versionId: result.versionId,
-    observed: result.encryption,
-    customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
-  });
-  return { ...withoutEncryption(result), ...shownIn(call, to, observed) };
+  return { ...withoutEncryption(result), ...(await attested(call, to, protection, request, result)) };
 }
 
 async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
@@ -84,10 +73,6 @@ async function writeCopy(
     );
   const tags =
     request.taggingDirective === 'REPLACE' ? request.tags : await tagsOf(call, from, request, source.tagCount);
-  const body: Body = {
-    bytes: source.content.bytes,
-    length: source.content.length,
-  };
   const put: StorageRequest<'PutObject'> = {
     operation: 'PutObject',
     bucket: to.storeBucket,
@@ -95,43 +80,14 @@ async function writeCopy(
     wish: request.wish,
     metadata: request.metadataDirective === 'COPY' ? copied(source.metadata, request.metadata) : request.metadata,
     conditions: request.conditions,
-    body,
+    body: { bytes: source.content.bytes, length: source.content.length },
     ...(tags === undefined || Object.keys(tags).length === 0 ? {} : { tags }),
     ...(request.storageClass === undefined ? {} : { storageClass: request.storageClass }),
     ...(request.acl === undefined ? {} : { acl: request.acl }),
     ...(request.forbidOverwrite === undefined ? {} : { forbidOverwrite: request.forbidOverwrite }),
   };
-  await using content = await contentFor(
-    call,
-    to,
-    protection,
-    put,
-    request.checksumAlgorithm ?? source.checksum?.algorithm,
-  );
-  const result = await to.backend.execute(
-    {
-      ...put,
-      content: content.content,
-      ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
-    },
-    call.context,
-  );
-  const observed = await attest(call, to, {
-    operation: 'PutObject',
-    key: request.key,
-    expected: protection.expected,
-    etag: result.etag,
-    versionId: result.versionId,
-    observed: result.encryption,
-    customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
-  });
-  const { digests } = content.content.finish();
-  return {
-    ...withoutEncryption(result),
-    ...shownIn(call, to, observed),
-    ...(call.dialect.traits.crc64 ? { crc64: digests.crc64 } : {}),
-    lastModified: call.services.now(),
-  };
+  const checksum = request.checksumAlgorithm ?? source.checksum?.algorithm;
+  return { ...(await writeObject(call, to, protection, put, checksum)), lastModified: call.services.now() };
 }
 
 /** AWS: everything of the source's but the redirect, which is never copied and may always be named. */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../model/errors.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { attestPart } from './attest.ts';
+import { attestPart, recordOutcome } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
@@ -138,6 +138,7 @@ export async function completeMultipartUpload(
   const place = enter(call, 'write', request.bucket, request.key);
   if (place.backend.sealed !== undefined) {
     const result = await completeSealedUpload(call, place, place.backend.sealed, request);
+    recordOutcome(call, request.operation, result.encryption);
     return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption) };
   }
   return await completeAtStore(call, place, request);

@@ -43,7 +43,6 @@ export interface Signals {
     readonly requestId: string;
     readonly operation: OperationName;
     readonly storeSays: string | undefined;
-    readonly status: number;
   }): void;
   notHonoured(record: {
     readonly requestId: string;

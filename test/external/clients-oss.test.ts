@@ -11,6 +11,8 @@ interface Sdk {
   readonly classOf: (code: string) => string;
   /** Java's exceptions carry no status. */
   readonly statuses?: false;
+  /** Its HTTP library takes dot segments out of a path that the SDK has signed with them: such keys reach no endpoint. */
+  readonly normalisesPaths?: true;
 }
 
 const here = (...path: readonly string[]): string => join(import.meta.dirname, 'oss', ...path);
@@ -21,7 +23,11 @@ const SDKS: Readonly<Record<string, Sdk>> = {
     command: () => [python(), here('python/oss2_client.py')],
     classOf: (code) => OSS2_CLASSES[code] ?? 'ServerError',
   },
-  'oss-v2-python': { command: () => [python(), here('python/oss_v2_client.py')], classOf: () => 'ServiceError' },
+  'oss-v2-python': {
+    command: () => [python(), here('python/oss_v2_client.py')],
+    classOf: () => 'ServiceError',
+    normalisesPaths: true,
+  },
   'oss-go1': { command: () => [built('oss1')], classOf: () => 'ServiceError' },
   'oss-go2': { command: () => [built('oss2')], classOf: () => 'ServiceError' },
   'oss-java': {
@@ -44,8 +50,9 @@ const OSS2_CLASSES: Readonly<Record<string, string>> = {
 const ODD_KEYS = ['a b', 'a+b', 'a%2Fb', 'per%cent', 'tilde~', 'grüße/日本語 🙂', "quote'\"<&>", 'q?x=1#frag', 'folder/one', 'folder/two'];
 /** MinIO refuses these names itself. */
 const PATH_KEYS = ['a/../b', 'x//y', './dot', 'trailing/'];
-function keysOf(store: StoreName, signature: string): readonly string[] {
-  const keys = [...ODD_KEYS, ...(store === 'minio' ? ['trailing/'] : PATH_KEYS)];
+function keysOf(sdk: string, store: StoreName, signature: string): readonly string[] {
+  const paths = PATH_KEYS.filter((key) => SDKS[sdk]?.normalisesPaths !== true || !/(^|\/)\.{1,2}\//.test(key));
+  const keys = [...ODD_KEYS, ...(store === 'minio' ? ['trailing/'] : paths)];
   // Under V1 a `?` makes the signed resource ambiguous: the gateway refuses it.
   return signature === 'v1' ? keys.filter((key) => !key.includes('?')) : keys;
 }
@@ -68,7 +75,7 @@ describe("Alibaba's SDKs", () => {
       });
 
       test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, signature, addressing }) => {
-        const wanted = expected(world, { name, sdk, store, signature, cname: addressing.startsWith('cname') });
+        const wanted = expected(world, { name, sdk, store, signature, addressing });
         const got = seen.get(run) ?? {};
         expect(Object.keys(got)).toEqual(Object.keys(wanted));
         for (const [step, value] of Object.entries(wanted)) expect.soft(got[step], step).toEqual(value);
@@ -82,11 +89,11 @@ interface Case {
   readonly sdk: Sdk;
   readonly store: StoreName;
   readonly signature: string;
-  readonly cname: boolean;
+  readonly addressing: string;
 }
 
 /** What every SDK must see, whatever the store: one row a step. */
-function expected({ content }: OssWorld, { name, sdk, store, signature, cname }: Case): Seen {
+function expected({ content }: OssWorld, { name, sdk, store, signature, addressing }: Case): Seen {
   const { big, uploader } = content;
   const failed = (code: string, status: number): object => ({
     class: sdk.classOf(code),
@@ -96,7 +103,7 @@ function expected({ content }: OssWorld, { name, sdk, store, signature, cname }:
   // A client that speaks the store's own language is shown the store's key id.
   const key = store === 'oss' ? KEY_AT.oss : 'orders';
   const kms = { algorithm: 'KMS', key };
-  const keys = keysOf(store, signature);
+  const keys = keysOf(name, store, signature);
   return {
     create: { name: `${store}-${name}`, acl: 'private' },
     put: { sha: big.sha, crc: big.crc, type: 'text/x-odd', colour: 'green', range: expect.any(String) },
@@ -108,7 +115,7 @@ function expected({ content }: OssWorld, { name, sdk, store, signature, cname }:
     // An S3 store joins parts that nobody digests as a whole again: no CRC64 is better than a wrong one.
     multipart: { parts: [PART, PART, PART, big.size - 3 * PART], sha: big.sha, crc: store === 'minio' ? null : big.crc, ...kms },
     partCopy: { sha: big.sha },
-    uploader: { sha: uploader.sha, ...kms },
+    ...(addressing === 'path' ? { uploader: { sha: uploader.sha, ...kms } } : {}),
     append:
       store === 'minio'
         ? { failure: failed('NotImplemented', 400) }
@@ -136,7 +143,7 @@ function expected({ content }: OssWorld, { name, sdk, store, signature, cname }:
       head: failed('NoSuchKey', 404),
       denied: failed('AccessDenied', 403),
       signature: failed('SignatureDoesNotMatch', 403),
-      ...(cname ? {} : { bucket: failed('NoSuchBucket', 404) }),
+      ...(addressing.startsWith('cname') ? {} : { bucket: failed('NoSuchBucket', 404) }),
     },
   };
 }

@@ -44,7 +44,7 @@ const DOMAIN = 'storage.test';
 const UNMAPPED_HOST = 'files.example.test';
 const PROGRAM_TIMEOUT_MS = 240_000;
 
-export async function startOssWorld(sdks: readonly string[], keys: (store: StoreName, signature: string) => readonly string[]): Promise<OssWorld> {
+export async function startOssWorld(sdks: readonly string[], keys: (sdk: string, store: StoreName, signature: string) => readonly string[]): Promise<OssWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'oss-world-'));
   const token = randomBytes(40).toString('base64url');
   const contents = { big: randomBytes(3 * PART + 200_000), uploader: randomBytes(11 * PART + 12_345) };
@@ -89,7 +89,7 @@ export async function startOssWorld(sdks: readonly string[], keys: (store: Store
           bucket: bucketOf(store, sdk),
           missing: `${bucketOf(store, sdk)}-missing`,
           prefix: `${signature}-${addressing}/`,
-          keys: keys(store, signature),
+          keys: keys(sdk, store, signature),
           credentials: pair(gateway.clients[sdk]),
           sts: { ...pair(gateway.clients[`${sdk}-sts`]), token },
           denied: pair(gateway.clients[`${sdk}-denied`]),

@@ -22,12 +22,13 @@ beforeAll(async () => {
   gateway = await startGateway({
     policy: {
       version: 1,
-      keys: { orders: { alibaba: 'orders' } },
+      keys: { orders: { alibaba: 'orders' }, archive: {} },
       buckets: [
         { match: 'sm4-*', store: 'alibaba', encryption: { default: { managed: 'SM4' } } },
         { match: 'mirror-plain', store: 'alibaba', encryption: { default: 'none' }, allow: ['fetch'] },
         { match: 'mirror-sealed', store: 'alibaba', encryption: { default: 'managed' }, allow: ['fetch'] },
         { match: 'alibaba-*', store: 'alibaba', encryption: { default: 'store' } },
+        { match: 'ignoring', store: 'local', encryption: { default: { kms: 'orders' }, clients: 'ignore' } },
         { match: '*', store: 'local', encryption: { default: 'managed' } },
       ],
     },
@@ -150,4 +151,14 @@ test('a rule that mirrors from an origin passes where the policy allows it, neve
   expect(configured()).toEqual([]);
   await ossClient(gateway, { bucket: 'mirror-plain' }).putBucketWebsite('mirror-plain', website);
   expect(configured().map(({ method, body }) => [method, body.includes('Mirror')])).toEqual([['PUT', true]]);
+});
+
+test('headers that a rule ignores are ignored on every part too', async () => {
+  const client = ossClient(gateway, { bucket: 'ignoring' });
+  await client.putBucket('ignoring');
+  const headers = { [SSE]: 'KMS', [`${SSE}-key-id`]: 'archive' };
+  const bytes = Buffer.alloc(250 * 1024, 1);
+  const done = await client.multipartUpload('x', bytes, { partSize: 100 * 1024, headers });
+  expect(done.res.headers).toMatchObject({ [SSE]: 'KMS', [`${SSE}-key-id`]: 'orders' });
+  expect((await client.get('x')).content.equals(bytes)).toBe(true);
 });

@@ -1,14 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startChain, STORES, type Chain, type StoreName } from './chained-gateways.ts';
 import { crc64 } from './crc64.ts';
+import { expectHidden, hiddenAt, uploadsAt } from './hidden-parts.ts';
 import { ossClient, type AliOssClient } from './oss-clients.ts';
-import { awsClient } from './s3-clients.ts';
+import { slices } from './slices.ts';
 
 const MIB = 1024 * 1024;
-const HIDDEN = '.bucketseal/';
 const SSE = 'x-oss-server-side-encryption';
 const KEY_ID = `${SSE}-key-id`;
 
@@ -62,8 +61,10 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
     const head = await client.head(key);
     expect(head.meta).toEqual({ author: 'me' });
     expect(head.res.headers).toMatchObject({ 'content-length': '100000', [SSE]: 'KMS', [KEY_ID]: keyName });
-    const light = await client.getObjectMeta(key);
-    expect(light.res.headers).toMatchObject({ 'content-length': '100000', etag: put.res.headers['etag'] });
+    expect((await client.getObjectMeta(key)).res.headers).toMatchObject({
+      'content-length': '100000',
+      etag: put.res.headers['etag'],
+    });
   });
 
   test('a range beyond the end answers the whole object, unless the standard behaviour is asked for', async () => {
@@ -315,8 +316,8 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
     const url = ossClient(chain.front, { bucket: `${store}-kms` }).signatureUrl(name('missing'), { method: 'HEAD' });
     const bare = await fetch(url, { method: 'HEAD' });
     expect(Buffer.from(bare.headers.get('x-oss-err') ?? '', 'base64').toString()).toContain('<Code>NoSuchKey</Code>');
-    const client2 = { ...chain.front.main, secretAccessKey: 'wrong' };
-    const stranger = ossClient(chain.front, { bucket: `${store}-kms`, v4, client: client2 });
+    const keys = { ...chain.front.main, secretAccessKey: 'wrong' };
+    const stranger = ossClient(chain.front, { bucket: `${store}-kms`, v4, client: keys });
     await expect(stranger.get(name('source'))).rejects.toMatchObject({ status: 403, code: 'SignatureDoesNotMatch' });
   });
 
@@ -396,46 +397,4 @@ describe.each(SUITES)('ali-oss on the $name', ({ store, v4 }) => {
 /** The key's name as OSS clients see it: the store's own id where the store speaks OSS, else the alias. */
 function keyNameAt(store: StoreName, alias: 'orders' | 'archive' = 'orders'): string {
   return store === 'oss' ? `cmk-${alias}` : alias;
-}
-
-async function hiddenAt({ upstream }: Chain, bucket: string): Promise<readonly string[]> {
-  const s3 = awsClient(upstream);
-  const listed = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: HIDDEN })).catch(() => undefined);
-  return (listed?.Contents ?? []).map(({ Key }) => Key ?? '');
-}
-
-async function uploadsAt({ upstream }: Chain, bucket: string): Promise<number> {
-  const s3 = awsClient(upstream);
-  const listed = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket })).catch(() => undefined);
-  return listed?.Uploads?.length ?? 0;
-}
-
-/** Parts that wait to be joined: ciphertext to the store, invisible and out of reach to clients. */
-async function expectHidden(
-  { upstream }: Chain,
-  kept: {
-    readonly bucket: string;
-    readonly hidden: readonly string[];
-    readonly plain: Buffer;
-    readonly client: AliOssClient;
-  },
-): Promise<void> {
-  const { client, plain } = kept;
-  for (const key of kept.hidden) {
-    const got = await awsClient(upstream).send(new GetObjectCommand({ Bucket: kept.bucket, Key: key }));
-    const bytes = Buffer.from(await got.Body!.transformToByteArray());
-    expect(bytes.length).toBeGreaterThan(MIB);
-    for (let at = 0; at < 3 * MIB; at += MIB) expect(bytes.includes(plain.subarray(at, at + 32))).toBe(false);
-    await expect(client.get(key)).rejects.toMatchObject({ code: 'AccessDenied' });
-    await expect(client.put(key, Buffer.from('x'))).rejects.toMatchObject({ code: 'AccessDenied' });
-    await expect(client.delete(key)).rejects.toMatchObject({ code: 'AccessDenied' });
-    await expect(client.copy('stolen', key)).rejects.toMatchObject({ code: 'AccessDenied' });
-  }
-  const listed = await client.list({ 'max-keys': 1000 });
-  expect((listed.objects ?? []).filter((object) => object.name.startsWith(HIDDEN))).toEqual([]);
-  expect((await client.list({ 'max-keys': 1000, delimiter: '/' })).prefixes).not.toContain(HIDDEN);
-}
-
-function* slices(bytes: Buffer, size: number): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }

@@ -36,6 +36,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChain, type Chain } from './chained-gateways.ts';
 import { ossClient } from './oss-clients.ts';
 import { awsClient } from './s3-clients.ts';
+import { slices } from './slices.ts';
 
 const MIB = 1024 * 1024;
 const KMS = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' };
@@ -319,7 +320,3 @@ test('encryption: wishes, what OSS cannot say, the rule of a bucket', async () =
   await s3.send(new DeleteBucketEncryptionCommand({ Bucket: 'oss-open' }));
   expect((await put('oss-open', {})).ServerSideEncryption).toBeUndefined();
 });
-
-function* slices(bytes: Buffer, size: number): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}

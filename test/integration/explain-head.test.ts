@@ -3,7 +3,13 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CopyObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CopyObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServices } from '../../src/assemble.ts';
 import { run } from '../../src/cli/run.ts';
@@ -134,14 +140,14 @@ function codeOf({ access, decision, refused }: Explained): string {
 
 describe('a head as the AWS SDK sends it', () => {
   const key = Buffer.alloc(32, 7).toString('base64');
-  test.each([
+  test.each<readonly [string, string, Partial<PutObjectCommandInput>]>([
     ['no wish', 'kms-a', {}],
     ['an accepted key', 'kms-a', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' }],
     ['a key that is not accepted', 'kms-a', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'archive' }],
     ['an unknown key', 'kms-a', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'nobody' }],
     ['a wish that is refused', 'refuse-a', { ServerSideEncryption: 'aws:kms' }],
     ['a wish that is the default', 'refuse-a', { ServerSideEncryption: 'AES256' }],
-    ['an ill-formed wish', 'open-a', { ServerSideEncryption: 'rot13' }],
+    ['an ill-formed wish', 'open-a', { ServerSideEncryption: 'rot13' as never }],
     ["a customer's key over HTTP", 'open-a', { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key }],
     ['HTTPS only', 'secure-a', {}],
     ['no rule', 'nowhere', {}],

@@ -47,7 +47,7 @@ async function quickstart(root: string): Promise<Started> {
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
   const deadline = Date.now() + START_TIMEOUT_MS;
   // The certificate's line is the last one.
-  while (!out.includes('AWS_CA_BUNDLE')) {
+  while (!/AWS_CA_BUNDLE=.*\n/.test(out)) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the quickstart did not start: ${out}${err}`);
     await new Promise((done) => setTimeout(done, 50));
   }

@@ -42,7 +42,9 @@ export function readAcl(root: XmlElement): CannedAcl {
     const grantee = childOf(element, 'Grantee');
     const permission = childText(element, 'Permission') ?? '';
     const uri = grantee === undefined ? undefined : childText(grantee, 'URI');
-    const isOwner = uri === undefined && grantee !== undefined && childText(grantee, 'ID') === ownerId;
+    // MinIO names neither its owner nor the grantee that is the owner.
+    const id = grantee === undefined ? undefined : (childText(grantee, 'ID') ?? (grantee.children.length === 0 ? '' : undefined));
+    const isOwner = uri === undefined && id !== undefined && id === ownerId;
     if (!isOwner) others.push(`${uri ?? '?'} ${permission}`);
   }
   const found = (['private', 'public-read', 'public-read-write', 'authenticated-read'] as const).find(

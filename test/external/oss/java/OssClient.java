@@ -84,7 +84,7 @@ public final class OssClient {
     step("badAlgorithm", () -> attempt(() -> write("bad", "", "AES257", null)));
     step("multipart", this::multipart);
     step("partCopy", this::partCopy);
-    step("uploader", this::uploader);
+    if (run.addressing().equals("path")) step("uploader", this::uploader);
     step("append", this::append);
     step("copy", this::copy);
     step("list", this::list);

@@ -220,7 +220,7 @@ def steps(spec, run):
         ("badAlgorithm", bad_algorithm),
         ("multipart", multipart),
         ("partCopy", part_copy),
-        ("uploader", uploader),
+        *([("uploader", uploader)] if run["addressing"] == "path" else []),
         ("append", append),
         ("copy", copy),
         ("list", listing),

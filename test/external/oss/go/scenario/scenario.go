@@ -61,6 +61,10 @@ func Play(run Run, steps []Step, describe func(error) Seen) {
 	lines := json.NewEncoder(os.Stdout)
 	lines.SetEscapeHTML(false)
 	for _, step := range steps {
+		// What an uploader sends does not depend on where the bucket stands in the URL, and is a lot.
+		if step.Name == "uploader" && run.Addressing != "path" {
+			continue
+		}
 		seen, err := step.Play()
 		if err != nil {
 			seen = Seen{"failure": describe(err)}

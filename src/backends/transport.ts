@@ -72,7 +72,7 @@ async function sendOnce(
   const source = observedBody(request.body, { onEnd: clock.start, onStall: stalled, stall: options.stallTimeout });
   try {
     const answer: Dispatcher.ResponseData = await pool.request({
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       path: request.query === '' ? request.path : `${request.path}?${request.query}`,
       headers: [['host', request.host] as const, ...request.headers.filter(([name]) => name !== 'host')].flat(),
       body: source.body,
@@ -86,7 +86,8 @@ async function sendOnce(
     const body = empty ? undefined : answer.body;
     return { status: answer.statusCode, headers, body };
   } catch (error) {
-    if (source.failure() !== undefined) throw source.failure();
+    const failure = source.failure();
+    if (failure !== undefined) throw failure;
     if (options.signal?.aborted === true)
       throw new GatewayError('RequestTimeout', 'The client closed the connection.', { cause: error });
     if (

@@ -209,12 +209,17 @@ function isAboutTransport({ conditions }: BucketPolicyStatement): boolean {
 }
 
 async function load(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined> {
+  const document = await read(call, place);
+  return document === undefined ? undefined : understand(document, place.backend.dialect);
+}
+
+async function read(call: Call, place: Place): Promise<string | undefined> {
   try {
     const { document } = await place.backend.execute(
       { operation: 'GetBucketPolicy', bucket: place.storeBucket },
       { requestId: call.context.requestId },
     );
-    return document === undefined ? undefined : understand(document, place.backend.dialect);
+    return document;
   } catch (error) {
     // No policy, no bucket, or a store without bucket policies: nothing to enforce. Anything else fails closed.
     if (
@@ -240,7 +245,13 @@ function understand(document: string, language: string | undefined): readonly Bu
       failure ??= error;
     }
   }
-  throw failure;
+  throw new GatewayError(
+    'ServiceUnavailable',
+    'The policy that the bucket has at its store is not understood, so no request passes.',
+    {
+      cause: failure,
+    },
+  );
 }
 
 function isPolicyCall(operation: OperationName): boolean {

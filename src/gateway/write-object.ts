@@ -29,7 +29,7 @@ export async function writeObject<N extends Write>(
     // What was appended is not the whole object that this checksum is of.
     ...(result.crc64 === undefined && crc64 !== '' && !isContinued(write) ? { crc64 } : {}),
   };
-  return answer as StorageResult<N>;
+  return answer;
 }
 
 function isContinued(write: StorageRequest<Write>): boolean {

@@ -136,7 +136,7 @@ export interface Limits {
   readonly storeConnections: number;
 }
 
-/** DESIGN section 6 (time limits) and the measured baseline for Node and undici. */
+/** Time limits as the README has them, and a measured baseline for Node and undici. */
 export const DEFAULT_LIMITS: Limits = {
   head: 15_000,
   idle: 60_000,

@@ -1,4 +1,4 @@
-/** `gateway.yaml` as parsed: these names are settled (DESIGN section 13); `gateway-schema.ts` says the same as JSON Schema. */
+/** `gateway.yaml` as parsed: these names are settled; `gateway-schema.ts` says the same as JSON Schema. */
 export interface GatewayDocument {
   readonly version: 1;
   readonly listeners: readonly ListenerDocument[];

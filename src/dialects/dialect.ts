@@ -175,7 +175,7 @@ export interface Dialect {
   /** The same request for a store of this dialect, headers by allowlist; `storeBucket` is the bucket's name there. */
   encodePassthrough?(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest;
 
-  /** Whether the request would make the store call out to somebody (DESIGN: refused unless the bucket's policy allows it). */
+  /** Whether the request would make the store call out to somebody. */
   callsOut?(request: VerifiedRequest): CallOut | undefined;
   /** What this language refuses of a copy once the source's metadata is known (OSS: client-side encryption is set once). */
   copyRefusal?(

@@ -7,7 +7,7 @@ import { enter, type Call, type Place } from './call.ts';
 import { inexpressibleAt } from './inexpressible.ts';
 import { shown } from './shown.ts';
 
-/** The policy owns the rule where its default is not `store`; else the bucket's own rule at the store counts (DESIGN section 9). */
+/** The policy owns the rule where its default is not `store`; else the bucket's own rule at the store counts. */
 export async function getBucketEncryption(
   call: Call,
   request: StorageRequest<'GetBucketEncryption'>,

@@ -25,7 +25,7 @@ export interface GatewayOptions {
   readonly services: Services;
 }
 
-/** The way of a request: verify, transport, decode, decide, protect, send, attest, answer (DESIGN section 4). */
+/** The way of a request: verify, transport, decode, decide, protect, send, attest, answer. */
 export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
   return {
     async handle(wire, signal) {

@@ -287,7 +287,7 @@ export type StorageRequest<N extends OperationName = OperationName> = {
 /** What an operation answers. */
 export type StorageResult<N extends OperationName = OperationName> = Operations[N]['result'];
 
-/** What a grant must allow for an operation (DESIGN: actions). */
+/** What a grant must allow for an operation. */
 export type Action = 'read' | 'write' | 'delete' | 'list' | 'configure';
 
 export const ACTION_OF: Readonly<Record<Exclude<OperationName, 'Passthrough' | 'ListBuckets'>, Action>> = {

@@ -1,4 +1,4 @@
-/** `policy.yaml` as parsed: these names are settled (DESIGN section 6). */
+/** `policy.yaml` as parsed: these names are settled. */
 export interface PolicyDocument {
   readonly version: 1;
   readonly keys?: Readonly<Record<string, Readonly<Record<string, string>>>>;

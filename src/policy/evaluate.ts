@@ -267,7 +267,7 @@ function wished(resolved: Encryption<KeyAlias> | undefined): string {
   return resolved === undefined ? 'a key that no one knows' : describe(resolved);
 }
 
-/** A bucket's own rule is the client's to set only where the policy leaves it to the bucket (DESIGN section 9). */
+/** A bucket's own rule is the client's to set only where the policy leaves it to the bucket. */
 function clientsMode({ terms, input }: Question): ClientsMode {
   if (!isBucketLevel(input)) return terms.clients;
   return terms.default === 'store' ? 'choose' : 'refuse';

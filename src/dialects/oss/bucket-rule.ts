@@ -63,7 +63,7 @@ function ruleOf(holder: XmlElement): BucketRule<WireKeyId> {
   if (algorithm === 'KMS')
     return { kind: 'kms', key: key === undefined ? DEFAULT_KEY : (key as WireKeyId), algorithm: data, layers: 1 };
   if (key !== undefined) throw keyNotApplicable();
-  // AES256 or SM4 with KMSDataEncryption: accepted and dropped by OSS (facts 1.5).
+  // AES256 or SM4 with KMSDataEncryption: accepted and dropped by OSS.
   return { kind: 'managed', algorithm };
 }
 

@@ -15,7 +15,7 @@ export function clientEncryptionOf(user: User): User {
 
 type Kind = 'whole' | 'multipart' | 'part';
 
-/** OSS's error for metadata missing at Put, Initiate and UploadPart (facts 8). */
+/** OSS's error for metadata missing at Put, Initiate and UploadPart. */
 const MISSING: Readonly<Record<Kind, string>> = {
   whole: '0005-00000401',
   multipart: '0005-00000402',

@@ -43,7 +43,7 @@ export function decodeWish(fields: Fields): Wish {
     refuseUnknown(fields);
     const encryption = decodeFields(fields);
     if (encryption !== undefined) return { state: 'wellFormed', encryption, raw };
-    // OSS ignores the data algorithm where no KMS is asked for (facts 1.3); the audit record keeps it.
+    // OSS ignores the data algorithm where no KMS is asked for; the audit record keeps it.
     return raw === '' ? { state: 'absent' } : { state: 'absent', ignored: raw };
   } catch (error) {
     if (error instanceof GatewayError) return { state: 'illFormed', error, raw, asked: askedOf(fields) };

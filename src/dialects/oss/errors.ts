@@ -11,7 +11,7 @@ export interface OssError {
   readonly ec?: string;
 }
 
-/** Every code of the model in OSS's words (facts 1.6, 2.7, 3.4, 4.2). */
+/** Every code of the model in OSS's words. */
 export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   AccessDenied: { code: 'AccessDenied', status: 403 },
   AuthorizationHeaderMalformed: { code: 'InvalidArgument', status: 400 },
@@ -53,7 +53,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   'KMS.DisabledException': { code: 'KeyDisabled', status: 409, ec: '0005-00000214' },
   'KMS.InvalidKeyId': { code: 'InvalidParameter', status: 400, ec: '0005-00000208' },
   'KMS.KMSInvalidStateException': { code: 'KeyPendingDeletion', status: 409, ec: '0005-00000215' },
-  // An id that nobody knows is InvalidParameter here as it is KMS.NotFoundException at S3 (DESIGN section 6, key ids on the wire).
+  // An id that nobody knows is InvalidParameter here as it is KMS.NotFoundException at S3 (one rule for every language).
   'KMS.NotFoundException': { code: 'InvalidParameter', status: 400, ec: '0005-00000208' },
   KeyTooLongError: { code: 'InvalidObjectName', status: 400 },
   MalformedPolicy: { code: 'InvalidPolicyDocument', status: 400 },

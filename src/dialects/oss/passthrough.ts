@@ -38,7 +38,7 @@ export function passthrough(
 
 /**
  * Whether the store would call out: a callback to a URL of the client's, processing that writes elsewhere, or a fetch. A website
- * rule counts as a fetch, because mirroring back to the origin is configured there and is never encrypted (facts 1.3).
+ * rule counts as a fetch, because mirroring back to the origin is configured there and is never encrypted.
  */
 export function callsOut(request: VerifiedRequest): CallOut | undefined {
   const { headers, query, method } = request.wire;

@@ -45,7 +45,7 @@ export const LISTING_READERS: { readonly [N in ListingOperation & OperationName]
     return {
       ...listed,
       keyCount: listed.objects.length + listed.commonPrefixes.length,
-      // Only unreserved characters survive every SDK (facts 3.7).
+      // Only unreserved characters survive every SDK.
       ...some('nextToken', next === undefined ? undefined : Buffer.from(next, 'utf8').toString('base64url')),
     };
   },

@@ -1,5 +1,5 @@
 /**
- * What DESIGN section 6 says, as rules in words: an encryption is a word (`managed`, `managed-SM4`, `kms:<name>`,
+ * What the policy's documented rules say, in words: an encryption is a word (`managed`, `managed-SM4`, `kms:<name>`,
  * `customer`, `none`, `unspecified`). It shares no code with the policy room.
  */
 export interface Facts {

@@ -97,8 +97,8 @@ const REQUESTS: readonly StorageRequest[] = [
     ...PLACE,
     uploadId: 'U',
     parts: [
-      { partNumber: 1, etag: 'A' },
-      { partNumber: 5, etag: 'B' },
+      { partNumber: 1, etag: 'opaque' },
+      { partNumber: 5, etag: '5d41402abc4b2a76b9719d911017c592' },
     ],
     conditions: {},
     forbidOverwrite: true,
@@ -114,6 +114,23 @@ const REQUESTS: readonly StorageRequest[] = [
     sourceRange: { first: 0, last: 9 },
   },
 ];
+
+describe('an ETag is hex in lower case in the model, in upper case on the wire', () => {
+  const [lower, upper] = ['5d41402abc4b2a76b9719d911017c592', '5D41402ABC4B2A76B9719D911017C592'];
+
+  test('toward the store: parts and conditions', () => {
+    const complete = { operation: 'CompleteMultipartUpload', ...PLACE, uploadId: 'U', parts: [{ partNumber: 1, etag: lower }], conditions: {} } as const;
+    expect(String(oss.encodeRequest(complete, TARGET).body)).toContain(`"${upper}"`);
+    const get = { operation: 'GetObject', ...PLACE, conditions: { ifMatch: [lower, '*'] }, checksumMode: false, overrides: {} } as const;
+    expect(headerOf(oss.encodeRequest(get, TARGET).headers, 'if-match')).toBe(`"${upper}", *`);
+  });
+
+  test('from the store: an S3 client compares it with an MD5', async () => {
+    const part = { operation: 'UploadPart', ...PLACE, uploadId: 'U', partNumber: 1, body: { bytes: Readable.from([]), length: 0 } } as const;
+    const answer = { status: 200, headers: [['etag', `"${upper}"`]] } as const;
+    expect(await oss.decodeResponse(part, answer)).toMatchObject({ etag: lower });
+  });
+});
 
 describe('a request to an OSS store opens at an OSS endpoint', () => {
   test.each(REQUESTS.map((request) => [request.operation, request] as const))(

@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ADDRESSINGS, KEY_AT, PART, SIGNATURES, startOssWorld, STORES, type OssWorld, type Seen, type StoreName } from './oss-world.ts';
+import {
+  ADDRESSINGS,
+  KEY_AT,
+  PART,
+  SIGNATURES,
+  startOssWorld,
+  STORES,
+  type OssWorld,
+  type Seen,
+  type StoreName,
+} from './oss-world.ts';
 import { succeed } from './command.ts';
 import { python, tool } from './servers.ts';
 import { throughGateway } from './store-clients.ts';
@@ -36,7 +46,13 @@ const SDKS: Readonly<Record<string, Sdk>> = {
   'oss-go1': { command: () => [built('oss1')], classOf: () => 'ServiceError' },
   'oss-go2': { command: () => [built('oss2')], classOf: () => 'ServiceError' },
   'oss-java': {
-    command: ({ hostsFile }) => ['java', `-Djdk.net.hosts.file=${hostsFile}`, '-cp', `${built('java', '*')}:${built('java')}`, 'OssClient'],
+    command: ({ hostsFile }) => [
+      'java',
+      `-Djdk.net.hosts.file=${hostsFile}`,
+      '-cp',
+      `${built('java', '*')}:${built('java')}`,
+      'OssClient',
+    ],
     classOf: () => 'OSSException',
     statuses: false,
   },
@@ -55,7 +71,18 @@ const OSS2_CLASSES: Readonly<Record<string, string>> = {
 /** rclone has no type of its own for OSS: its Alibaba provider speaks S3. */
 const RCLONE = 'rclone';
 
-const ODD_KEYS = ['a b', 'a+b', 'a%2Fb', 'per%cent', 'tilde~', 'grüße/日本語 🙂', "quote'\"<&>", 'q?x=1#frag', 'folder/one', 'folder/two'];
+const ODD_KEYS = [
+  'a b',
+  'a+b',
+  'a%2Fb',
+  'per%cent',
+  'tilde~',
+  'grüße/日本語 🙂',
+  'quote\'"<&>',
+  'q?x=1#frag',
+  'folder/one',
+  'folder/two',
+];
 /** MinIO refuses these names itself. */
 const PATH_KEYS = ['a/../b', 'x//y', './dot', 'trailing/'];
 function keysOf(sdk: string, store: StoreName, signature: string): readonly string[] {
@@ -64,7 +91,9 @@ function keysOf(sdk: string, store: StoreName, signature: string): readonly stri
   // Under V1 a `?` makes the signed resource ambiguous: the gateway refuses it.
   return signature === 'v1' ? keys.filter((key) => !key.includes('?')) : keys;
 }
-const RUNS = SIGNATURES.flatMap((signature) => ADDRESSINGS.map((addressing) => ({ run: `${signature} ${addressing}`, signature, addressing })));
+const RUNS = SIGNATURES.flatMap((signature) =>
+  ADDRESSINGS.map((addressing) => ({ run: `${signature} ${addressing}`, signature, addressing })),
+);
 
 describe("Alibaba's SDKs", () => {
   let world: OssWorld;
@@ -130,10 +159,12 @@ describe("Alibaba's SDKs", () => {
 
       test('what it wrote is reported to an S3 client with the same meaning', async () => {
         const s3 = throughGateway(world.gateway);
-        const head = (Key: string): Promise<object> => s3.send(new HeadObjectCommand({ Bucket: `${store}-${name}`, Key }));
+        const head = (Key: string): Promise<object> =>
+          s3.send(new HeadObjectCommand({ Bucket: `${store}-${name}`, Key }));
         const kms = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: store === 'minio' ? KEY_AT.minio : 'orders' };
         expect(await head('v4-path/managed')).toMatchObject({ ServerSideEncryption: 'AES256' });
-        for (const key of ['kms', 'multipart', 'uploader', 'replaced']) expect(await head(`v4-path/${key}`), key).toMatchObject(kms);
+        for (const key of ['kms', 'multipart', 'uploader', 'replaced'])
+          expect(await head(`v4-path/${key}`), key).toMatchObject(kms);
       });
 
       test.each(RUNS)('$run: every step is answered as Alibaba answers it', ({ run, signature, addressing }) => {
@@ -175,7 +206,12 @@ function expected({ content }: OssWorld, { name, sdk, store, signature, addressi
     kmsDefault: { algorithm: 'KMS', named: true },
     badAlgorithm: failed('InvalidEncryptionAlgorithmError', 400),
     // An S3 store joins parts that nobody digests as a whole again: no CRC64 is better than a wrong one.
-    multipart: { parts: [PART, PART, PART, big.size - 3 * PART], sha: big.sha, crc: store === 'minio' ? null : big.crc, ...kms },
+    multipart: {
+      parts: [PART, PART, PART, big.size - 3 * PART],
+      sha: big.sha,
+      crc: store === 'minio' ? null : big.crc,
+      ...kms,
+    },
     partCopy: { sha: big.sha },
     ...(addressing === 'path' ? { uploader: { sha: uploader.sha, ...kms } } : {}),
     append:

@@ -44,7 +44,10 @@ const DOMAIN = 'storage.test';
 const UNMAPPED_HOST = 'files.example.test';
 const PROGRAM_TIMEOUT_MS = 240_000;
 
-export async function startOssWorld(sdks: readonly string[], keys: (sdk: string, store: StoreName, signature: string) => readonly string[]): Promise<OssWorld> {
+export async function startOssWorld(
+  sdks: readonly string[],
+  keys: (sdk: string, store: StoreName, signature: string) => readonly string[],
+): Promise<OssWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'oss-world-'));
   const token = randomBytes(40).toString('base64url');
   const contents = { big: randomBytes(3 * PART + 200_000), uploader: randomBytes(11 * PART + 12_345) };
@@ -53,7 +56,11 @@ export async function startOssWorld(sdks: readonly string[], keys: (sdk: string,
 
   const minio = await startMinio({ kms: true });
   const upstream = await startGatewayProcess({
-    policy: { version: 1, keys: { [KEY_AT.oss]: {} }, buckets: [{ match: '*', store: 'local', encryption: { default: 'store' } }] },
+    policy: {
+      version: 1,
+      keys: { [KEY_AT.oss]: {} },
+      buckets: [{ match: '*', store: 'local', encryption: { default: 'store' } }],
+    },
     config: { bucketsWithoutRule: 'none' },
   });
   const gateway = await startGatewayProcess({
@@ -69,12 +76,19 @@ export async function startOssWorld(sdks: readonly string[], keys: (sdk: string,
     config: {
       domains: [DOMAIN],
       bucketsWithoutRule: 'none',
-      cnames: Object.fromEntries(sdks.flatMap((sdk) => STORES.map((store) => [cnameOf(store, sdk), bucketOf(store, sdk)]))),
+      cnames: Object.fromEntries(
+        sdks.flatMap((sdk) => STORES.map((store) => [cnameOf(store, sdk), bucketOf(store, sdk)])),
+      ),
     },
     clients: Object.fromEntries(sdks.flatMap((sdk) => clientsOf(sdk, token))),
   });
   const hostsFile = join(folder, 'hosts');
-  writeFileSync(hostsFile, hostNames(sdks).map((name) => `127.0.0.1 ${name}\n`).join(''));
+  writeFileSync(
+    hostsFile,
+    hostNames(sdks)
+      .map((name) => `127.0.0.1 ${name}\n`)
+      .join(''),
+  );
   return {
     gateway,
     hostsFile,
@@ -157,5 +171,9 @@ function pair(client: TestClient | undefined): { readonly id: string; readonly s
 
 async function digests(content: Buffer): Promise<Digests> {
   const crc = (await createCRC64('c96c5795d7870f42')).init().update(content).digest('hex');
-  return { sha: createHash('sha256').update(content).digest('hex'), crc: BigInt(`0x${crc}`).toString(), size: content.length };
+  return {
+    sha: createHash('sha256').update(content).digest('hex'),
+    crc: BigInt(`0x${crc}`).toString(),
+    size: content.length,
+  };
 }

@@ -42,9 +42,7 @@ export function readAcl(root: XmlElement): CannedAcl {
     const grantee = childOf(element, 'Grantee');
     const permission = childText(element, 'Permission') ?? '';
     const uri = grantee === undefined ? undefined : childText(grantee, 'URI');
-    // MinIO names neither its owner nor the grantee that is the owner.
-    const id = grantee === undefined ? undefined : (childText(grantee, 'ID') ?? (grantee.children.length === 0 ? '' : undefined));
-    const isOwner = uri === undefined && id !== undefined && id === ownerId;
+    const isOwner = grantee !== undefined && uri === undefined && idOf(grantee) === ownerId;
     if (!isOwner) others.push(`${uri ?? '?'} ${permission}`);
   }
   const found = (['private', 'public-read', 'public-read-write', 'authenticated-read'] as const).find(
@@ -54,6 +52,11 @@ export function readAcl(root: XmlElement): CannedAcl {
   if (found === undefined)
     throw new GatewayError('NotImplemented', 'The ACL has grants that no canned ACL says; they are not implemented.');
   return found;
+}
+
+/** MinIO names neither its owner nor the grantee that is the owner: an empty ID, and none. */
+function idOf(grantee: XmlElement): string | undefined {
+  return childText(grantee, 'ID') ?? (grantee.children.every(({ name }) => name === 'Type') ? '' : undefined);
 }
 
 function grant(type: 'CanonicalUser' | 'Group', grantee: string, permission: string): string {

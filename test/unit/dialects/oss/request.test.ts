@@ -70,7 +70,9 @@ describe('encryption headers by operation', () => {
   });
 
   test('a list of parts may carry the key id of its upload, as oss2`s resumable_upload does; never the algorithm', async () => {
-    expect(await decode('GET', '/b/k?uploadId=U', { [`${SSE}-key-id`]: 'k1' })).toMatchObject({ operation: 'ListParts' });
+    expect(await decode('GET', '/b/k?uploadId=U', { [`${SSE}-key-id`]: 'k1' })).toMatchObject({
+      operation: 'ListParts',
+    });
     expect(await refusal('GET', '/b/k?uploadId=U', { [SSE]: 'KMS' })).toMatchObject({ ec: '0005-00000002' });
   });
 });

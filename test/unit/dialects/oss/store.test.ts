@@ -8,7 +8,7 @@ import { bodyOf } from '../../../../src/dialects/oss/payload.ts';
 import type { StoreKeyId } from '../../../../src/model/encryption.ts';
 import type { ObjectAttributes } from '../../../../src/model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../../../../src/model/operations.ts';
-import { headerOf } from '../../../../src/wire/message.ts';
+import { headerOf, type WireResponse } from '../../../../src/wire/message.ts';
 import { readBounded } from '../../../../src/wire/bounded.ts';
 import { arrived, credential, verifyContext, wireRequest } from './wire-request.ts';
 
@@ -119,15 +119,33 @@ describe('an ETag is hex in lower case in the model, in upper case on the wire',
   const [lower, upper] = ['5d41402abc4b2a76b9719d911017c592', '5D41402ABC4B2A76B9719D911017C592'];
 
   test('toward the store: parts and conditions', () => {
-    const complete = { operation: 'CompleteMultipartUpload', ...PLACE, uploadId: 'U', parts: [{ partNumber: 1, etag: lower }], conditions: {} } as const;
-    expect(String(oss.encodeRequest(complete, TARGET).body)).toContain(`"${upper}"`);
-    const get = { operation: 'GetObject', ...PLACE, conditions: { ifMatch: [lower, '*'] }, checksumMode: false, overrides: {} } as const;
+    const complete = {
+      operation: 'CompleteMultipartUpload',
+      ...PLACE,
+      uploadId: 'U',
+      parts: [{ partNumber: 1, etag: lower }],
+      conditions: {},
+    } as const;
+    expect(String(oss.encodeRequest(complete, TARGET).body)).toContain(`&quot;${upper}&quot;`);
+    const get = {
+      operation: 'GetObject',
+      ...PLACE,
+      conditions: { ifMatch: [lower, '*'] },
+      checksumMode: false,
+      overrides: {},
+    } as const;
     expect(headerOf(oss.encodeRequest(get, TARGET).headers, 'if-match')).toBe(`"${upper}", *`);
   });
 
   test('from the store: an S3 client compares it with an MD5', async () => {
-    const part = { operation: 'UploadPart', ...PLACE, uploadId: 'U', partNumber: 1, body: { bytes: Readable.from([]), length: 0 } } as const;
-    const answer = { status: 200, headers: [['etag', `"${upper}"`]] } as const;
+    const part = {
+      operation: 'UploadPart',
+      ...PLACE,
+      uploadId: 'U',
+      partNumber: 1,
+      body: { bytes: Readable.from([]), length: 0 },
+    } as const;
+    const answer: WireResponse = { status: 200, headers: [['etag', `"${upper}"`]], body: undefined };
     expect(await oss.decodeResponse(part, answer)).toMatchObject({ etag: lower });
   });
 });

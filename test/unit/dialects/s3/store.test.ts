@@ -234,7 +234,9 @@ describe('answers of a store', () => {
         {},
         `<AccessControlPolicy><Owner><ID>${owner}</ID></Owner><AccessControlList><Grant>${grantee}<Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>`,
       );
-    expect(await s3.decodeResponse(acl, policy('', '<Grantee><Type>CanonicalUser</Type></Grantee>'))).toEqual({ acl: 'private' });
+    expect(await s3.decodeResponse(acl, policy('', '<Grantee><Type>CanonicalUser</Type></Grantee>'))).toEqual({
+      acl: 'private',
+    });
     for (const stranger of [
       '<Grantee><EmailAddress>a@b</EmailAddress></Grantee>',
       '<Grantee><ID>other</ID></Grantee>',

@@ -36,5 +36,5 @@ oss_clients() {
   mvn -q -B -f "$programs/java/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$TOOLS/oss/java"
   javac -d "$TOOLS/oss/java" -cp "$TOOLS/oss/java/*" "$programs/java/OssClient.java"
 }
-apt_packages maven openjdk-17-jdk-headless
+{ command -v javac && command -v mvn; } >/dev/null || apt_packages maven default-jdk-headless
 oss_clients

@@ -33,6 +33,8 @@ export interface OssWorld {
 
 interface Digests {
   readonly sha: string;
+  /** Of bytes 5–70004, which every program reads as a range. */
+  readonly range: string;
   readonly crc: string;
   readonly size: number;
 }
@@ -171,8 +173,10 @@ function pair(client: TestClient | undefined): { readonly id: string; readonly s
 
 async function digests(content: Buffer): Promise<Digests> {
   const crc = (await createCRC64('c96c5795d7870f42')).init().update(content).digest('hex');
+  const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
   return {
-    sha: createHash('sha256').update(content).digest('hex'),
+    sha: sha256(content),
+    range: sha256(content.subarray(5, 70_005)),
     crc: BigInt(`0x${crc}`).toString(),
     size: content.length,
   };

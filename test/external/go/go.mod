@@ -2,11 +2,7 @@ module bucketseal/test/external
 
 go 1.26.0
 
-require (
-	github.com/aliyun/alibabacloud-oss-go-sdk-v2 v1.6.1
-	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible
-	github.com/minio/minio-go/v7 v7.4.1
-)
+require github.com/minio/minio-go/v7 v7.4.1
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -26,7 +22,5 @@ require (
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
-	golang.org/x/time v0.4.0 // indirect
-	gopkg.in/check.v1 v1.0.0-20201130134442-10cb98267c6c // indirect
 	gopkg.in/ini.v1 v1.67.3 // indirect
 )

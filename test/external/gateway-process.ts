@@ -5,7 +5,7 @@ import { writeGateway, type TestGateway, type TestOptions } from '../integration
 import { ended, freePort } from './servers.ts';
 
 /** The gateway as operators run it: a process of its own, configured by files, seen through its ports and its output. */
-export type GatewayProcess = Omit<TestGateway, 'runtime' | 'audit'> & {
+export type GatewayProcess = Omit<TestGateway, 'runtime' | 'audit' | 'log'> & {
   readonly pid: number;
   /** Everything that it has written to standard output and standard error. */
   output(): string;

@@ -28,6 +28,8 @@ export interface TestGateway {
   readonly runtime: Runtime;
   /** The audit records so far. */
   audit(): Promise<readonly AuditLine[]>;
+  /** Log and audit lines so far, as text. */
+  log(): string;
   /** Everything that the gateway has on disk, as one haystack. */
   bytesAtRest(): Buffer;
   writePolicy(policy: object): void;
@@ -49,11 +51,8 @@ export interface TestOptions {
   readonly now?: () => number;
 }
 
-/** Thousands of lines that only somebody in search of a fault wants to see. */
-const LOG: Writable =
-  process.env['BUCKETSEAL_TEST_LOG'] === undefined
-    ? new Writable({ write: (_chunk, _encoding, done) => done() })
-    : process.stderr;
+/** Thousands of lines that only somebody in search of a fault wants to see on the terminal. */
+const VERBOSE = process.env['BUCKETSEAL_TEST_LOG'] !== undefined;
 
 const ALL_RIGHTS = {
   grants: [{ buckets: ['*'], actions: ['read', 'write', 'delete', 'list', 'configure'] }],
@@ -63,16 +62,21 @@ const ALL_RIGHTS = {
 export async function startGateway(options: TestOptions): Promise<TestGateway> {
   const written = await writeGateway(options);
   const lines: AuditLine[] = [];
+  let log = '';
+  const kept = (line: string): void => {
+    log += line;
+    if (VERBOSE) process.stderr.write(line);
+  };
   const runtime = await startRuntime(written.configFile, options.now ?? Date.now, {
     audit: new Writable({
       decodeStrings: false,
       write: (line: string, _encoding, done) => {
         lines.push(JSON.parse(line) as AuditLine);
-        LOG.write(line);
+        kept(line);
         done();
       },
     }),
-    log: LOG,
+    log: { write: kept },
   });
   const portOf = (name: string): number =>
     runtime.listening.addresses.find((address) => address.name === name)?.port ?? 0;
@@ -83,6 +87,7 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
     port: portOf('http'),
     securePort: portOf('https'),
     runtime,
+    log: () => log,
     audit: async () => {
       await runtime.telemetry.audit.flush();
       return [...lines];
@@ -100,7 +105,7 @@ export async function startGateway(options: TestOptions): Promise<TestGateway> {
 /** A gateway's files, before anybody has started it. */
 export type WrittenGateway = Omit<
   TestGateway,
-  'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'audit' | 'close'
+  'http' | 'https' | 'port' | 'securePort' | 'runtime' | 'audit' | 'log' | 'close'
 > & {
   readonly configFile: string;
 };

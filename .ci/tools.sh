@@ -15,13 +15,13 @@ go_tool() { [ -x "$TOOLS/bin/$1" ] || GOBIN="$TOOLS/bin" go install "$2"; }
 
 python_tools() {
   [ -x "$TOOLS/python/bin/python" ] || python3 -m venv "$TOOLS/python"
-  "$TOOLS/python/bin/pip" install -q --disable-pip-version-check boto3 oss2 alibabacloud-oss-v2 minio awscli
+  "$TOOLS/python/bin/pip" install -q --disable-pip-version-check alibabacloud-oss-v2==1.4.1 awscli==1.46.3 boto3==1.44.5 minio==7.2.20 oss2==2.19.1
 }
 
 apt_packages ceph-mon ceph-osd radosgw nginx haproxy wrk s3cmd strace curl python3-venv
-go_tool minio github.com/minio/minio@latest
-go_tool versitygw github.com/versity/versitygw/cmd/versitygw@latest
-go_tool rclone github.com/rclone/rclone@latest
+go_tool minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+go_tool versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
+go_tool rclone github.com/rclone/rclone@v1.76.0
 go_tool k6 go.k6.io/k6@v1.8.1
 python_tools
 # The minio-go client, whose modules its test builds from.

@@ -14,8 +14,9 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY config/policy.schema.json config/gateway.schema.json ./config/
-# A numeric user, so that Kubernetes can see that it is not root. The root file system may be read-only: state lies in /data.
+# A numeric user, so that Kubernetes can see that it is not root. The root file system may be read-only: state lies in /data,
+# which a new volume inherits with its owner.
+RUN install -d -m 700 -o 10001 -g 10001 /data
 USER 10001:10001
 VOLUME ["/data"]
 EXPOSE 9000 9443

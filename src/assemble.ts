@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { OPERATIONS } from './cli/question.ts';
 import {
@@ -14,6 +15,7 @@ import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts
 import { readConfigFile } from './config/source-file.ts';
 import { parseYamlFile } from './config/yaml-file.ts';
 import { casesSchema } from './config/policy-cases.ts';
+import { openLocalKeyring } from './keyrings/local/keyring.ts';
 import { POLICY_SCHEMA } from './policy/schema.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
 import { files, NAMES, referenceSources } from './assemble/loading.ts';
@@ -46,6 +48,7 @@ export function createServices(): Services {
       outcome.resolve(referenceSources()).config?.clients.map(({ accessKeyId }) => accessKeyId) ?? [],
     serve,
     status,
+    openKeys,
     schemas: () => ({ gateway: gatewaySchema(NAMES), policy: POLICY_SCHEMA, cases: casesSchema(OPERATIONS) }),
     writeFile: (path, text) => {
       writeFileSync(path, text);
@@ -72,6 +75,19 @@ async function serve(configFile: string, options: ServeOptions): Promise<Running
     throw error;
   });
   return runningOf(runtime, quickstart);
+}
+
+/** The keyring alone: a gateway may run beside it. It must exist, because a new one would open nothing. */
+async function openKeys(configFile: string): ReturnType<Services['openKeys']> {
+  const { config } = files.load(configFile);
+  const keyring = config?.keyring;
+  if (keyring?.type !== 'local') return { ok: false, reason: 'the configuration names no local keyring' };
+  if (!existsSync(keyring.file)) return { ok: false, reason: `there is no keyring at ${keyring.file}` };
+  try {
+    return { ok: true, keyring: await openLocalKeyring({ file: keyring.file, now: Date.now, randomBytes }) };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Asks the admin port of a running gateway. */

@@ -4,14 +4,13 @@ import { describe, expect, test } from 'vitest';
 
 const SRC = resolve(import.meta.dirname, '../src');
 
-/** Who may import whom. `assemble` is the only file that knows every room; `main` knows `assemble` and `cli`. */
+/** Who may import whom. `assemble` alone knows every room; `main` knows `assemble` and `cli`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['assemble', 'cli'],
   assemble: [
     'cli',
     'server',
     'gateway',
-    'replication',
     'backends',
     'dialects',
     'keyrings',
@@ -25,8 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['config', 'policy', 'model'],
   config: ['dialects', 'policy', 'model'],
   server: ['gateway', 'dialects', 'wire', 'model', 'telemetry'],
-  gateway: ['replication', 'backends', 'envelope', 'policy', 'dialects', 'wire', 'model', 'telemetry'],
-  replication: ['backends', 'envelope', 'policy', 'model', 'telemetry'],
+  gateway: ['backends', 'envelope', 'policy', 'dialects', 'wire', 'model', 'telemetry'],
   backends: ['dialects', 'envelope', 'wire', 'model', 'telemetry'],
   dialects: ['wire', 'model'],
   keyrings: ['envelope', 'model'],
@@ -54,7 +52,7 @@ const PACKAGE_HOME: readonly { readonly name: RegExp; readonly home: RegExp }[] 
   { name: /^fast-xml-parser$/, home: /^(dialects|wire)\// },
   { name: /^(yaml|ajv|ajv\/.*|ajv-formats)$/, home: /^config\// },
   { name: /^@opentelemetry\/sdk.*|^@opentelemetry\/exporter.*|^pino$/, home: /^telemetry\// },
-  { name: /^node:sqlite$/, home: /^(backends\/local|replication)\// },
+  { name: /^node:sqlite$/, home: /^backends\/local\// },
 ];
 
 interface Source {

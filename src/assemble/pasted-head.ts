@@ -175,7 +175,6 @@ function statusOf(dialect: Dialect, wire: WireRequest, code: GatewayError['code'
     now: wire.receivedAt,
     method: wire.method,
     bucket: undefined,
-    key: undefined,
     resource: wire.path,
     host: wire.host,
   }).status;

@@ -1,6 +1,7 @@
 import type { Dialect, StoreTarget } from '../dialects/dialect.ts';
 import type { Backend, CallContext } from '../model/backend.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
+import type { WireResponse } from '../wire/message.ts';
 import type { Transport } from './transport.ts';
 
 export interface RemoteStoreOptions {
@@ -32,7 +33,6 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
     type: options.type,
     dialect: dialect.name,
     capabilities: target.capabilities,
-    region: target.region,
     async execute<N extends OperationName>(
       request: StorageRequest<N>,
       context: CallContext,
@@ -46,7 +46,7 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
           ...(context.signal === undefined ? {} : { signal: context.signal }),
         });
         status = response.status;
-        return await dialect.decodeResponse(request, response);
+        return await decoded(dialect, request, response);
       } finally {
         options.observe({
           store: options.name,
@@ -58,6 +58,29 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
     },
     close: () => transport.close(),
   };
+}
+
+/** An answer that is not understood is not read to its end either: it must not keep its connection. */
+async function decoded<N extends OperationName>(
+  dialect: Dialect,
+  request: StorageRequest<N>,
+  response: WireResponse,
+): Promise<StorageResult<N>> {
+  try {
+    return await dialect.decodeResponse(request, response);
+  } catch (error) {
+    if (response.body !== undefined && !(response.body instanceof Uint8Array)) await giveUp(response.body);
+    throw error;
+  }
+}
+
+async function giveUp(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    // A stream lets go of its connection only once it has been begun.
+    for await (const _chunk of bytes) break;
+  } catch {
+    // It has ended or failed: there is nothing left to give up.
+  }
 }
 
 /** Stores answer these only when the bytes have moved. */

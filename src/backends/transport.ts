@@ -65,6 +65,7 @@ async function sendOnce(
   mayRetry: boolean,
 ): Promise<WireResponse> {
   const abort = new AbortController();
+  if (options.signal?.aborted === true) abort.abort(options.signal.reason);
   const clock = headClock(abort, options.headTimeout);
   const outside = (): void => abort.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', outside, { once: true });

@@ -2,7 +2,7 @@
 export const EXIT = {
   ok: 0,
   unexpected: 1,
-  /** `diff`, `explain` of a denial and the like: the answer is "not the same", not a failure. */
+  /** `diff` found something: an answer, not a failure. */
   differences: 2,
   invalid: 3,
   testsFailed: 4,

@@ -1,14 +1,11 @@
-import { hasErrors } from '../config/diagnostics.ts';
-import type { DeclaredConfig } from '../config/gateway-config.ts';
-import type { LoadOutcome } from '../config/load.ts';
 import type { RequestDescription } from '../config/policy-cases.ts';
-import type { CompiledPolicy } from '../policy/compile.ts';
 import type { Explanation } from '../policy/explain.ts';
-import { printDiagnostics } from './diagnostics-output.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { explainHead } from './explain-head.ts';
 import { explanationLines, previewLines } from './explanation-text.ts';
+import { loadPolicyOf } from './loaded-policy.ts';
+import type { Loaded } from './loaded-policy.ts';
 import type { Services, StorePreview } from './ports.ts';
 import { ask, wishOf } from './question.ts';
 
@@ -22,15 +19,8 @@ export interface ExplainOptions {
 
 /** `bucketseal explain`: why a request would be answered as it would. 0 for an answer, whichever it is. */
 export async function explainRequest(services: Services, options: ExplainOptions): Promise<ExitCode> {
-  const outcome = services.load(options.config);
-  const policy = services.compile(outcome);
-  const { config } = outcome;
-  if (policy === undefined || config === undefined) {
-    const errors = outcome.diagnostics.filter((diagnostic) => hasErrors([diagnostic]));
-    printDiagnostics(services, errors, { json: options.json, subject: options.config });
-    return EXIT.invalid;
-  }
-  const loaded = { outcome, policy, config };
+  const loaded = loadPolicyOf(services, options.config, options);
+  if (loaded === undefined) return EXIT.invalid;
   const { bucket } = options.request;
   if (options.head !== undefined) return await explainHead(services, loaded, { ...options, head: options.head });
   if (bucket === undefined) {
@@ -38,13 +28,6 @@ export async function explainRequest(services: Services, options: ExplainOptions
     return EXIT.usage;
   }
   return explainFlags(services, loaded, { json: options.json, request: { ...options.request, bucket } });
-}
-
-/** A configuration without an ERROR, with its policy. */
-export interface Loaded {
-  readonly outcome: LoadOutcome;
-  readonly policy: CompiledPolicy;
-  readonly config: DeclaredConfig;
 }
 
 function explainFlags(

@@ -1,4 +1,3 @@
-import { hasErrors } from '../config/diagnostics.ts';
 import type { DeclaredConfig } from '../config/gateway-config.ts';
 import { parseCases } from '../config/policy-cases.ts';
 import type { Expectation, PolicyCase } from '../config/policy-cases.ts';
@@ -9,6 +8,7 @@ import { printDiagnostics } from './diagnostics-output.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { junitOf } from './junit.ts';
+import { loadPolicyOf } from './loaded-policy.ts';
 import type { Services } from './ports.ts';
 import { ask, OPERATIONS } from './question.ts';
 
@@ -31,14 +31,9 @@ export interface CaseResult {
 
 /** `bucketseal test`: runs the cases beside a policy. 4 when one fails, 3 when a file is wrong. */
 export function testPolicy(services: Services, options: PolicyTestOptions): ExitCode {
-  const outcome = services.load(options.config);
-  const policy = services.compile(outcome);
-  const { config } = outcome;
-  if (policy === undefined || config === undefined) {
-    const errors = outcome.diagnostics.filter((diagnostic) => hasErrors([diagnostic]));
-    printDiagnostics(services, errors, { json: options.json, subject: options.config });
-    return EXIT.invalid;
-  }
+  const loaded = loadPolicyOf(services, options.config, options);
+  if (loaded === undefined) return EXIT.invalid;
+  const { policy, config } = loaded;
   const files = options.files.length > 0 ? options.files : [policy.file.replace(/(\.ya?ml)?$/, '.tests.yaml')];
   const results: CaseResult[] = [];
   for (const file of files) {

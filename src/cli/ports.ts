@@ -3,6 +3,7 @@ import type { LoadOutcome } from '../config/load.ts';
 import type { JsonSchema } from '../config/schema-check.ts';
 import type { DeclaredConfig } from '../config/gateway-config.ts';
 import type { StorageRequest } from '../model/operations.ts';
+import type { Keyring } from '../model/keyring.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { Decision, Principal, Resolved } from '../policy/decision.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -33,6 +34,10 @@ export interface Services {
   readonly serve: (configFile: string, options: ServeOptions) => Promise<Running>;
   /** Asks a running gateway on its admin port. */
   readonly status: (configFile: string) => Promise<StatusReport>;
+  /** The configuration's keyring, for its own tools; says why there is none. */
+  readonly openKeys: (
+    configFile: string,
+  ) => Promise<{ readonly ok: true; readonly keyring: KeyTool } | { readonly ok: false; readonly reason: string }>;
   readonly schemas: () => Readonly<Record<SchemaName, JsonSchema>>;
   /** Writes a file that a user named; for `--junit` and `schema --write`. */
   readonly writeFile: (path: string, text: string) => void;
@@ -98,6 +103,14 @@ export interface StorePreview {
   readonly path?: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly notes: readonly string[];
+}
+
+/** What operators do with a keyring. */
+export interface KeyTool extends Pick<Keyring, 'list'> {
+  /** Answers the new current version; older ones still open what they sealed. */
+  rotate(keyId: string): Promise<string>;
+  disable(keyId: string): Promise<void>;
+  enable(keyId: string): Promise<void>;
 }
 
 export type SchemaName = 'gateway' | 'policy' | 'cases';

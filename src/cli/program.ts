@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { RequestDescription } from '../config/policy-cases.ts';
 import { check } from './check.ts';
 import { printCodes } from './codes.ts';
@@ -6,6 +6,7 @@ import { diffPolicies } from './diff.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { explainRequest } from './explain.ts';
 import type { ExplainOptions } from './explain.ts';
+import { KEY_ACTIONS, keys, type KeyAction } from './keys.ts';
 import { testPolicy } from './policy-test.ts';
 import type { SchemaName, Services } from './ports.ts';
 import { OPERATIONS } from './question.ts';
@@ -104,6 +105,17 @@ export function createProgram(services: Services, done: (code: ExitCode) => void
     .option('--write <directory>', 'write all of them there')
     .action((name: SchemaName | undefined, { write }: { write?: string }) => {
       done(schema(services, name, write));
+    });
+
+  program
+    .command('keys')
+    .description('the keyring: list its keys, or rotate, disable, enable one (managed is the gateway’s own)')
+    .addArgument(new Argument('<action>', 'what to do').choices(KEY_ACTIONS))
+    .argument('[key]', 'a key of the keyring')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (action: KeyAction, key: string | undefined, { config, json }: { config: string; json: boolean }) => {
+      done(await keys(services, config, { action, key, json }));
     });
 
   program

@@ -66,7 +66,7 @@ export function askFacts(policy: CompiledPolicy, config: DeclaredConfig, facts: 
 }
 
 /** A write at the store that its bucket is routed to; undefined where no rule serves it. */
-export function writeInputOf(
+function writeInputOf(
   policy: CompiledPolicy,
   config: DeclaredConfig,
   input: Omit<WriteInput, 'store' | 'canSeal' | 'bucketsWithoutRule'>,

@@ -61,11 +61,9 @@ export interface CapabilitiesDocument {
   readonly bucketEncryption?: boolean;
   readonly payload?: 'signed-chunks' | 'unsigned';
   readonly minimumPartSize?: string | number;
-  readonly crc64?: boolean;
   readonly checksumHeaders?: boolean;
   readonly append?: boolean;
   readonly tagging?: boolean;
-  readonly versions?: boolean;
   readonly bucketInfo?: boolean;
   readonly completesAll?: boolean;
 }

@@ -32,7 +32,7 @@ export function gatewaySchema(names: GatewayNames): JsonSchema {
         listeners: listOf(listener(names), 'Where clients connect.', [{ name: 'http', host: '127.0.0.1', port: 9000 }]),
         admin: {
           ...map('admin', { required: ['port'], properties: address('9001') }),
-          description: 'Health, metrics and console. Keep it off public networks.',
+          description: 'Health, metrics, status and reload. Keep it off public networks.',
           examples: [{ host: '127.0.0.1', port: 9001 }],
         },
         domains: listOf(host(), 'Virtual-hosted addressing under these: bucket.domain.', ['storage.localhost']),
@@ -197,16 +197,14 @@ function capabilities(): JsonSchema {
         bucketEncryption: flag('Has a default encryption by bucket.', true),
         payload: choice('How bodies go to the store over plain HTTP.', ['signed-chunks', 'unsigned']),
         minimumPartSize: size('The least size of a part that is not the last.', '5MiB'),
-        crc64: flag('Answers a CRC-64 of what it stored.', false),
         checksumHeaders: flag('Verifies checksum headers.', true),
         append: flag('Can append.', false),
         tagging: flag('Keeps object tags.', true),
-        versions: flag('Keeps versions.', true),
         bucketInfo: flag('Answers what a bucket is in one call.', false),
         completesAll: flag('Completes an upload without a list of parts.', false),
       },
     }),
-    description: 'What this store can do, where it is less than its type can. doctor proves it.',
+    description: 'What this store can do, where it is less than its type can.',
     examples: [{ managed: 'none', kms: ['testkey-1'], copyWithEncryption: false }],
   };
 }

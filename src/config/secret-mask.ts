@@ -15,7 +15,7 @@ export function isReference(text: string): boolean {
   return REFERENCE.test(text);
 }
 
-export const REFERENCE_PATTERN = '^\\$\\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\\u0000\\r\\n]+)\\}$';
+const REFERENCE_PATTERN = '^\\$\\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\\u0000\\r\\n]+)\\}$';
 
 /**
  * The text with every secret in clear replaced by as many `*`: a diagnostic quotes source lines, and a log keeps them.

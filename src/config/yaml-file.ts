@@ -56,7 +56,7 @@ export function parseYamlFile(file: string, text: string): YamlFile {
 }
 
 /** The revision that names a file's content everywhere: 12 hex of its SHA-256. */
-export function revisionOf(text: string | Uint8Array): string {
+function revisionOf(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 

@@ -81,7 +81,6 @@ export interface EncodeContext {
   readonly now: number;
   readonly method: string;
   readonly bucket: string | undefined;
-  readonly key: string | undefined;
   /** The path as the client sent it, for `<Resource>`. */
   readonly resource: string;
   readonly host: string;

@@ -25,16 +25,10 @@ export interface StoreType {
   readonly without: readonly string[];
 }
 
-/** There is one signature; what a store's answer says of CRCs and versions is read from the answer itself. */
-const S3_WITHOUT = ['signature', 'capabilities.crc64', 'capabilities.versions'];
+/** There is one signature. */
+const S3_WITHOUT = ['signature'];
 /** Alibaba takes virtual-hosted requests only, and its bodies are neither chunked nor checked by checksum headers. */
-const OSS_WITHOUT = [
-  'addressing',
-  'capabilities.payload',
-  'capabilities.checksumHeaders',
-  'capabilities.crc64',
-  'capabilities.versions',
-];
+const OSS_WITHOUT = ['addressing', 'capabilities.payload', 'capabilities.checksumHeaders'];
 
 /** Store types across the network. The embedded store speaks no language and is not here. */
 export const STORE_TYPES: Readonly<Record<string, StoreType>> = {

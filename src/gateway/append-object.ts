@@ -5,7 +5,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { describe, honours } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { unsealed } from './content.ts';
-import { protectWrite } from './protect-write.ts';
+import { protectWrite, type Protection } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
 import { shown, withoutEncryption } from './shown.ts';
 import { writeObject } from './write-object.ts';
@@ -25,6 +25,9 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
       : await firstAppend(call, place, request);
   if (request.position !== existing.size || !existing.appendable)
     return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  // A rule of the bucket's own is for what begins under it, as at OSS; the policy's is for all that is written.
+  if (existing.record === undefined && !call.snapshot.policy.delegates(place.bucket, request.key, call.services.now()))
+    await protectFollowing(call, place, request, existing.encryption);
   await using content =
     existing.record === undefined
       ? await unsealed(call, place, request.body)
@@ -51,10 +54,7 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   };
 }
 
-/**
- * A store appends under what the first append decided, whatever the headers say: that must be something that the policy
- * would decide today too, else an object begun elsewhere in clear text would take up what must be encrypted.
- */
+/** A store appends under what the first append decided, whatever the headers say. */
 async function laterAppendAtStore(call: Call, place: Place, request: Append): Promise<AppendResult> {
   const { encryption: begun } = await place.backend.execute(
     {
@@ -67,13 +67,26 @@ async function laterAppendAtStore(call: Call, place: Place, request: Append): Pr
     },
     call.context,
   );
+  return await writeObject(call, place, await protectFollowing(call, place, request, begun), request);
+}
+
+/**
+ * What an object was begun with must be something that the policy would decide today too, else one begun in clear text
+ * would take up what must be encrypted.
+ */
+async function protectFollowing(
+  call: Call,
+  place: Place,
+  request: Append,
+  begun: ObservedEncryption,
+): Promise<Protection> {
   const protection = await protectWrite(call, place, { ...request, wish: wishOf(begun) });
   if (!honours(protection.expected, begun))
     throw new GatewayError(
       'AccessDenied',
       `The object is encrypted with ${describe(begun)}, and the policy demands ${describe(protection.expected)}: an append cannot change it.`,
     );
-  return await writeObject(call, place, protection, request);
+  return protection;
 }
 
 /** What an object is encrypted with, as a client's own wish would say it. */

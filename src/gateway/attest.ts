@@ -35,7 +35,8 @@ export function recordOutcome(call: Call, operation: OperationName, observed: Ob
 async function proven(call: Call, place: Place, written: Attested): Promise<ObservedEncryption | undefined> {
   if (written.expected.kind === 'unspecified') return written.observed;
   if (written.expected.kind === 'none') return written.observed ?? { kind: 'none' };
-  const observed = written.observed ?? (await ask(call, place, written));
+  const observed = written.observed ?? (await answered(call, place, written));
+  if (observed === 'withheld') return undefined;
   if (observed !== undefined && honours(written.expected, observed)) return observed;
   throw notHonoured(call, place, written, observed);
 }
@@ -95,6 +96,27 @@ function sameKey(expected: string, observed: string): boolean {
     !expected.startsWith('arn:') &&
     (observed.endsWith(`/${expected}`) || (observed.startsWith('arn:') && observed.endsWith(`:${expected}`)))
   );
+}
+
+/** What the store says when it is asked; where it cannot be asked, the client must not take the write for undone. */
+async function answered(
+  call: Call,
+  place: Place,
+  written: Attested,
+): Promise<ObservedEncryption | 'withheld' | undefined> {
+  try {
+    return await ask(call, place, written);
+  } catch (error) {
+    // Clients complete SSE-C uploads without their key. The store shows such an object to nobody who lacks it, and every
+    // part was written under the key: its refusal is its word, and the answer stays silent as the store's was.
+    const keyless = written.expected.kind === 'customer' && written.customerKey === undefined;
+    if (keyless && error instanceof GatewayError && error.code === 'InvalidRequest') return 'withheld';
+    throw new GatewayError(
+      'ServiceUnavailable',
+      `The store answered success to ${written.operation} but could not be asked how it encrypted the object. What it wrote is unproven: the object that was there may have been overwritten.`,
+      { cause: error },
+    );
+  }
 }
 
 async function ask(call: Call, place: Place, written: Attested): Promise<ObservedEncryption | undefined> {

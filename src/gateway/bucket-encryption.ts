@@ -32,11 +32,20 @@ export async function effectiveRule(call: Call, place: Place): Promise<BucketRul
 
 export async function putBucketEncryption(call: Call, request: StorageRequest<'PutBucketEncryption'>): Promise<object> {
   const place = enter(call, 'configure', request.bucket);
+  const storeRule = judgedRule(call, place, request.rule);
+  if (storeRule === undefined) return {};
+  await place.backend.execute({ ...request, bucket: place.storeBucket, storeRule }, call.context);
+  call.services.bucketRules.forget();
+  return {};
+}
+
+/** What the store is to be told; undefined where the policy itself already sets this rule. Throws for what is refused. */
+export function judgedRule(call: Call, place: Place, rule: BucketRule<WireKeyId>): BucketRule | undefined {
   const { policy } = call.snapshot;
-  const wanted = resolveRule(policy, request.rule, place);
+  const wanted = resolveRule(policy, rule, place);
   const owned = policy.ownedDefault(place.bucket, call.services.now());
   if (owned !== undefined) {
-    if (sameRule(owned.encryption, wanted)) return {};
+    if (sameRule(owned.encryption, wanted)) return undefined;
     throw ownedByPolicy(call, place);
   }
   demandGrant(call, wanted);
@@ -45,9 +54,7 @@ export async function putBucketEncryption(call: Call, request: StorageRequest<'P
   demandFeasible(place, storeRule);
   const reason = inexpressibleAt(call, place, storeRule);
   if (reason !== undefined) throw new GatewayError('InvalidEncryptionAlgorithmError', reason);
-  await place.backend.execute({ ...request, bucket: place.storeBucket, storeRule }, call.context);
-  call.services.bucketRules.forget();
-  return {};
+  return storeRule;
 }
 
 export async function deleteBucketEncryption(
@@ -63,7 +70,7 @@ export async function deleteBucketEncryption(
 }
 
 /** A client's key id, alias or the store's own, as an alias; an id that nobody knows is refused. */
-export function resolveRule(policy: Policy, rule: BucketRule<WireKeyId>, place: Place): BucketRule<KeyAlias> {
+function resolveRule(policy: Policy, rule: BucketRule<WireKeyId>, place: Place): BucketRule<KeyAlias> {
   if (rule.kind !== 'kms' || rule.key === 'default') return rule as BucketRule<KeyAlias>;
   const named = policy.aliases.find((alias) => alias === rule.key) ?? policy.aliasOf(rule.key, place.backend.name);
   if (named === undefined)
@@ -72,7 +79,7 @@ export function resolveRule(policy: Policy, rule: BucketRule<WireKeyId>, place: 
 }
 
 /** Compared are kind, key, algorithm and layers; context and bucket key never count. */
-export function sameRule(one: Encryption<KeyAlias>, other: Encryption<KeyAlias>): boolean {
+function sameRule(one: Encryption<KeyAlias>, other: Encryption<KeyAlias>): boolean {
   if (one.kind === 'managed' && other.kind === 'managed') return one.algorithm === other.algorithm;
   return (
     one.kind === 'kms' &&

@@ -30,6 +30,7 @@ const LIMIT = 10_000;
 
 export function createBucketRuleGuard(now: () => number): BucketRuleGuard {
   const checked = new Map<string, { readonly until: number; readonly what: string }>();
+  let forgotten = 0;
   return {
     async ensure(call, place, wanted) {
       const id = JSON.stringify([place.backend.name, place.storeBucket]);
@@ -37,12 +38,18 @@ export function createBucketRuleGuard(now: () => number): BucketRuleGuard {
       const known = checked.get(id);
       if (known !== undefined && known.until > now() && known.what === what) return;
       checked.delete(id);
+      const before = forgotten;
       await demandRule(call, place, wanted);
+      // The rule was changed while it was read: what was seen may be gone.
+      if (forgotten !== before) return;
       const oldest = checked.size >= LIMIT ? checked.keys().next().value : undefined;
       if (oldest !== undefined) checked.delete(oldest);
       checked.set(id, { until: now() + call.snapshot.bucketRuleInterval, what });
     },
-    forget: () => checked.clear(),
+    forget: () => {
+      forgotten += 1;
+      checked.clear();
+    },
   };
 }
 

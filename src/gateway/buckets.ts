@@ -2,7 +2,7 @@ import type { WireKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { BucketInfo } from '../model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
-import { effectiveRule, putBucketEncryption } from './bucket-encryption.ts';
+import { effectiveRule, judgedRule, putBucketEncryption } from './bucket-encryption.ts';
 import { enter, type Call, type Place } from './call.ts';
 
 const DEFAULT_PAGE = 1000;
@@ -48,13 +48,13 @@ export async function createBucket(
     throw new GatewayError('InvalidArgument', "A customer's key cannot be a bucket's default.");
   const rule = encryption === undefined || encryption.kind === 'none' ? undefined : encryption;
   // Judged before the bucket exists: a refused rule leaves no bucket behind.
-  const owned = call.snapshot.policy.ownedDefault(request.bucket, call.services.now());
-  if (rule !== undefined && owned !== undefined) await putBucketEncryption(call, ruleRequest(request.bucket, rule));
+  const put = rule === undefined ? undefined : ruleRequest(request.bucket, rule);
+  const unset = put !== undefined && judgedRule(call, place, put.rule) !== undefined;
   const result = await place.backend.execute(
     { ...request, bucket: place.storeBucket, wish: { state: 'absent' } },
     call.context,
   );
-  if (rule !== undefined && owned === undefined) await putBucketEncryption(call, ruleRequest(request.bucket, rule));
+  if (unset) await putBucketEncryption(call, put);
   return result;
 }
 

@@ -54,7 +54,7 @@ async function copyAtStore(call: Call, { from, to, request, protection }: CopyTa
 }
 
 async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
-  assertBelieved(call, to, 'PutObject', protection);
+  assertBelieved(call, to, 'PutObject', protection.encryption?.kind);
   const judge = (metadata: ObjectMetadata): void => demandCopyable(call, request, metadata);
   return await withCopySource(call, from, sourceRead(request), judge, (source) =>
     writeCopy(call, { from, to, request, protection }, source),

@@ -2,6 +2,7 @@ import type { ObjectMetadata } from '../model/objects.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest } from '../model/operations.ts';
 import type { Call, Place } from './call.ts';
+import { release } from './lenient-range.ts';
 import { readObject } from './read-object.ts';
 
 export type CopySourceObject = Awaited<ReturnType<typeof readObject>>;
@@ -18,7 +19,7 @@ export async function withCopySource<T>(
   try {
     return await use(source);
   } catch (error) {
-    await source.content.bytes[Symbol.asyncIterator]().return?.();
+    await release(source.content);
     throw error;
   }
 }

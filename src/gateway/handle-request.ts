@@ -135,7 +135,6 @@ function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined)
     now: wire.receivedAt,
     method: wire.method,
     bucket: verified?.bucket,
-    key: verified?.key,
     resource: wire.path,
     host: wire.host,
   };
@@ -162,7 +161,7 @@ function failure(error: unknown, { dialect, wire, request, verified, services }:
   });
   const context: EncodeContext =
     wire === undefined
-      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, key: undefined, resource: '/', host: '' }
+      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', host: '' }
       : encodeContext(wire, verified);
   return dialect.encodeError(known, context);
 }

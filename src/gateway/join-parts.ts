@@ -76,16 +76,12 @@ export async function mergedParts(
 ): Promise<StorageResult<'ListParts'>> {
   const native = await nativeParts(call, place, request, storeUploadId);
   const newest = new Map<number, PartInfo>();
-  for (const part of [...native.parts, ...(await keptParts(call, place, storeUploadId))]) {
-    const known = newest.get(part.partNumber);
-    if (known === undefined || known.lastModified <= part.lastModified)
-      newest.set(part.partNumber, {
-        partNumber: part.partNumber,
-        size: part.size,
-        etag: part.etag,
-        lastModified: part.lastModified,
-      });
-  }
+  // Where a part is kept, the store's own of that number is what a Complete that failed has joined, with its followers in it.
+  for (const { partNumber, size, etag, lastModified } of [
+    ...native.parts,
+    ...(await keptParts(call, place, storeUploadId)),
+  ])
+    newest.set(partNumber, { partNumber, size, etag, lastModified });
   const all = [...newest.values()]
     .filter(({ partNumber }) => partNumber > request.partNumberMarker)
     .sort((a, b) => a.partNumber - b.partNumber);

@@ -11,6 +11,7 @@ import { HIDDEN_PREFIX, type Call, type Place } from './call.ts';
 
 /** A part that is too small for the store, kept there as a hidden sealed object until Complete joins it. */
 export interface KeptPart {
+  readonly storeUploadId: string;
   readonly partNumber: number;
   /** What the client got as the part's ETag: the attempt, 32 hex. */
   readonly etag: string;
@@ -67,9 +68,15 @@ export async function keepPart(
   return { etag };
 }
 
-/** Every attempt that was kept for an upload, oldest first within a number. */
-export async function keptParts(call: Call, place: Place, storeUploadId: string): Promise<readonly KeptPart[]> {
-  const prefix = folderOf(storeUploadId);
+/** Every attempt that was kept for an upload (or for one of its parts), oldest first within a number. */
+export async function keptParts(
+  call: Call,
+  place: Place,
+  storeUploadId: string,
+  partNumber?: number,
+): Promise<readonly KeptPart[]> {
+  const folder = folderOf(storeUploadId);
+  const prefix = partNumber === undefined ? folder : `${folder}${partNumber}.`;
   const found: KeptPart[] = [];
   let token: string | undefined;
   do {
@@ -87,9 +94,16 @@ export async function keptParts(call: Call, place: Place, storeUploadId: string)
       call.context,
     );
     for (const { key, lastModified } of page.objects) {
-      const [, number, etag, size] = NAME.exec(key.slice(prefix.length)) ?? [];
+      const [, number, etag, size] = NAME.exec(key.slice(folder.length)) ?? [];
       if (number !== undefined && etag !== undefined && size !== undefined)
-        found.push({ partNumber: Number(number), etag, size: Number(size), lastModified, objectKey: key });
+        found.push({
+          storeUploadId,
+          partNumber: Number(number),
+          etag,
+          size: Number(size),
+          lastModified,
+          objectKey: key,
+        });
     }
     token = page.truncated ? page.nextToken : undefined;
   } while (token !== undefined);
@@ -111,19 +125,32 @@ export async function* openKept(call: Call, place: Place, part: KeptPart): Async
   );
   if (content.kind !== 'plain') throw new GatewayError('InternalError', 'A kept part cannot be read.');
   const source = new Pulled(content.bytes);
-  const length = (await source.take(LENGTH_SIZE)).readUInt32BE();
-  if (length > MAX_HEADER) throw new GatewayError('InternalError', 'A kept part is not what was kept.');
-  const header = JSON.parse((await source.take(length)).toString('utf8')) as SealHeader;
-  const dataKey = await openDataKey({ ...header, bucket: place.storeBucket }, call.snapshot.keyring, undefined);
-  const prefix = await source.take(PREFIX_SIZE);
-  const key = committedPartKey(
-    dataKey,
-    prefix.subarray(0, SALT_SIZE),
-    prefix.subarray(SALT_SIZE, SALT_SIZE + COMMITMENT_SIZE),
-    contextOf(header, part.partNumber),
-  );
-  const run = { first: 0, last: segmentCount(part.size) - 1, plaintextLength: part.size, prefixed: true };
-  yield* openStream(key, run, joined([of(prefix), source.rest()]));
+  try {
+    const length = (await source.take(LENGTH_SIZE)).readUInt32BE();
+    if (length > MAX_HEADER) throw new GatewayError('InternalError', 'A kept part is not what was kept.');
+    const said = JSON.parse((await source.take(length)).toString('utf8')) as SealHeader;
+    // Bucket and upload are those of this Complete: what was kept for another one does not open here.
+    const header: SealHeader = { ...said, bucket: place.storeBucket, uploadId: part.storeUploadId };
+    const dataKey = await openDataKey(header, call.snapshot.keyring, undefined);
+    const prefix = await source.take(PREFIX_SIZE);
+    const key = committedPartKey(
+      dataKey,
+      prefix.subarray(0, SALT_SIZE),
+      prefix.subarray(SALT_SIZE, SALT_SIZE + COMMITMENT_SIZE),
+      contextOf(header, part.partNumber),
+    );
+    const run = { first: 0, last: segmentCount(part.size) - 1, plaintextLength: part.size, prefixed: true };
+    yield* openStream(key, run, joined([of(prefix), source.rest()]));
+  } finally {
+    // Given up half-way, the answer would keep its connection to the store for good.
+    await source.close();
+  }
+}
+
+/** The store took this part itself: what was kept of it before must not come back in its place. */
+export async function replaceKept(call: Call, place: Place, storeUploadId: string, partNumber: number): Promise<void> {
+  for (const { objectKey } of await keptParts(call, place, storeUploadId, partNumber))
+    await place.backend.execute({ operation: 'DeleteObject', bucket: place.storeBucket, key: objectKey }, call.context);
 }
 
 /** Removes what was kept; what cannot be removed now is only ciphertext without a use. */
@@ -176,6 +203,10 @@ class Pulled {
     const taken = this.#held.subarray(0, count);
     this.#held = this.#held.subarray(count);
     return taken;
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   async *rest(): AsyncGenerator<Uint8Array, void, undefined> {

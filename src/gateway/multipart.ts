@@ -8,7 +8,8 @@ import { copiesNatively } from './copy-object.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
 import { demandRepeatedMetadata, demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
-import { protectWrite } from './protect-write.ts';
+import { withChecksum } from './part-checksum.ts';
+import { assertBelieved, protectWrite } from './protect-write.ts';
 import { beginSealedUpload, checkPartCustomerKey, sealPart } from './protect/seal-upload.ts';
 import { withCopySource } from './copy-source.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
@@ -70,7 +71,13 @@ export async function createMultipartUpload(
   return {
     ...withoutEncryption(result),
     ...shownIn(call, place, result.encryption),
-    uploadId: call.services.uploadTokens.issue(place.storeBucket, request.key, result.uploadId, protection.expected),
+    uploadId: call.services.uploadTokens.issue(
+      place.storeBucket,
+      request.key,
+      result.uploadId,
+      protection.expected,
+      request.checksumAlgorithm,
+    ),
   };
 }
 
@@ -97,6 +104,7 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
     demandFitTransfer(call, to, expected.kind);
+    assertBelieved(call, to, request.operation, expected.kind);
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
     const result = await to.backend.execute(
@@ -119,7 +127,10 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
   return await withCopySource(call, from, read, judge, async ({ size, content: { bytes, length } }) => {
     demandRangeWithin(request, size);
     const { operation: _operation, ...part } = request;
-    const result = await uploadPart(call, { operation: 'UploadPart', ...part, body: { bytes, length } });
+    const algorithm = to.backend.capabilities.checksumHeaders ? token?.checksumAlgorithm : undefined;
+    const plain = { bytes, length };
+    const body = algorithm === undefined ? plain : await withChecksum(plain, algorithm);
+    const result = await uploadPart(call, { operation: 'UploadPart', ...part, body });
     return { ...result, lastModified: call.services.now() };
   });
 }

@@ -1,5 +1,6 @@
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../model/bucket-policy.ts';
 import type { AskedEncryption } from '../model/objects.ts';
+import { like } from '../model/wildcard.ts';
 
 /** A request as the statements of a stored bucket policy see it. */
 export interface PolicySubject {
@@ -54,24 +55,4 @@ function holds(condition: BucketPolicyCondition, subject: PolicySubject, everyAc
     case 'bool':
       return false;
   }
-}
-
-/** `*` and `?` over the whole text, in linear time. */
-export function like(text: string, pattern: string): boolean {
-  let [at, inPattern, star, mark] = [0, 0, -1, 0];
-  while (at < text.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === '*') {
-      star = inPattern++;
-      mark = at;
-    } else if (wanted === '?' || wanted === text[at]) {
-      inPattern++;
-      at++;
-    } else if (star !== -1) {
-      inPattern = star + 1;
-      at = ++mark;
-    } else return false;
-  }
-  while (pattern[inPattern] === '*') inPattern++;
-  return inPattern === pattern.length;
 }

@@ -48,7 +48,7 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
     encryption: decision.by === 'store' && native !== undefined && native.kind !== 'none' ? native : undefined,
     expected: expectationOf(native ?? { kind: 'unspecified' }),
   };
-  assertBelieved(call, place, intent.operation, protection);
+  assertBelieved(call, place, intent.operation, protection.encryption?.kind);
   if (protection.encryption !== undefined && !place.backend.capabilities.perObject)
     await call.services.bucketRules.ensure(call, place, protection.encryption);
   return protection;
@@ -101,10 +101,15 @@ function refusal(call: Call, place: Place, wish: Wish, denial: Denial): GatewayE
   });
 }
 
-/** A store that lied about this kind of write is refused before a byte is sent, until a reload or a doctor's proof. */
-export function assertBelieved(call: Call, place: Place, operation: OperationName, protection: Protection): void {
-  if (protection.encryption === undefined) return;
-  const tuple = { store: place.backend.name, bucket: place.storeBucket, operation, kind: protection.encryption.kind };
+/** A store that lied about this kind of write is refused before a byte is sent, until a reload. */
+export function assertBelieved(
+  call: Call,
+  place: Place,
+  operation: OperationName,
+  kind: Expectation['kind'] | undefined,
+): void {
+  if (kind === undefined) return;
+  const tuple = { store: place.backend.name, bucket: place.storeBucket, operation, kind };
   if (call.snapshot.distrust.has(tuple))
     throw new GatewayError(
       'EncryptionNotHonoured',

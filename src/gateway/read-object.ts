@@ -80,7 +80,7 @@ export async function getObjectAttributes(
 }
 
 /** Key grants on what the gateway itself sealed; on store-encrypted objects the store's own word stands. */
-export function demandKeyGrant(call: Call, place: Place, mode: string, alias: string): void {
+function demandKeyGrant(call: Call, place: Place, mode: string, alias: string): void {
   if (mode === 'kms')
     demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, alias), call.dialect.name);
 }

@@ -4,8 +4,8 @@ import { attest, attestPart } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { unsealed } from './content.ts';
 import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
-import { discardKept, keepPart, keptParts } from './kept-part.ts';
-import { protectWrite } from './protect-write.ts';
+import { discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
+import { assertBelieved, protectWrite } from './protect-write.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
 import { demandRepeatedWish } from './repeated-wish.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
@@ -20,6 +20,7 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
   const expected = await expectationFor(call, place, request, token);
   await demandRepeatedWish(call, place, request, expected);
   demandFitTransfer(call, place, expected.kind);
+  assertBelieved(call, place, 'UploadPart', expected.kind);
   await using content = await unsealed(call, place, request.body, undefined, {
     whole: checksumComesLast(place, request),
   });
@@ -40,6 +41,7 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
     call.context,
   );
   attestPart(call, place, { operation: 'UploadPart', key: request.key, expected, observed: result.encryption });
+  if (joinsParts(call, place)) await replaceKept(call, place, token.storeUploadId, request.partNumber);
   const { digests } = content.content.finish();
   return {
     ...withoutEncryption(result),
@@ -57,6 +59,7 @@ export async function completeAtStore(
   const token = readToken(call, place, request);
   const expected = await expectationFor(call, place, request, token);
   await demandRepeatedWish(call, place, request, expected);
+  assertBelieved(call, place, request.operation, expected.kind);
   const { storeUploadId } = token;
   const kept = joinsParts(call, place) ? await keptParts(call, place, storeUploadId) : [];
   const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { ChecksumAlgorithm } from '../model/body.ts';
 import type { Encryption } from '../model/encryption.ts';
 
 /** What was decided at CreateMultipartUpload; parts and Complete are attested against it. */
@@ -13,6 +14,8 @@ export interface UploadToken {
   readonly storeUploadId: string;
   /** Undefined for a bare id of the store (ListMultipartUploads shows those): then nothing is known of its Create. */
   readonly expected: Expectation | undefined;
+  /** What Create named for its parts. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
 }
 
 /**
@@ -20,10 +23,18 @@ export interface UploadToken {
  * attest it without shared state.
  */
 export interface UploadTokens {
-  issue(bucket: string, key: string, storeUploadId: string, expected: Expectation): string;
+  issue(
+    bucket: string,
+    key: string,
+    storeUploadId: string,
+    expected: Expectation,
+    checksumAlgorithm?: ChecksumAlgorithm,
+  ): string;
   /** A token made for another object or tampered with is undefined. */
   read(bucket: string, key: string, uploadId: string): UploadToken | undefined;
 }
+
+type Claim = Expectation & Pick<UploadToken, 'checksumAlgorithm'>;
 
 const MARK = 'bsl1';
 const MAC_BYTES = 18;
@@ -36,9 +47,9 @@ export function createUploadTokens(key: Uint8Array): UploadTokens {
       .digest()
       .subarray(0, MAC_BYTES);
   return {
-    issue(bucket, object, storeUploadId, expected) {
+    issue(bucket, object, storeUploadId, expected, checksumAlgorithm) {
       const id = Buffer.from(storeUploadId, 'utf8').toString('base64url');
-      const claim = Buffer.from(JSON.stringify(expected), 'utf8').toString('base64url');
+      const claim = Buffer.from(JSON.stringify({ ...expected, checksumAlgorithm }), 'utf8').toString('base64url');
       return [MARK, id, claim, mac(bucket, object, id, claim).toString('base64url')].join('.');
     },
     read(bucket, object, uploadId) {
@@ -48,9 +59,11 @@ export function createUploadTokens(key: Uint8Array): UploadTokens {
       const theirs = Buffer.from(given, 'base64url');
       const ours = mac(bucket, object, id, claim);
       if (theirs.length !== ours.length || !timingSafeEqual(theirs, ours)) return undefined;
+      const { checksumAlgorithm, ...expected } = JSON.parse(Buffer.from(claim, 'base64url').toString('utf8')) as Claim;
       return {
         storeUploadId: Buffer.from(id, 'base64url').toString('utf8'),
-        expected: JSON.parse(Buffer.from(claim, 'base64url').toString('utf8')) as Expectation,
+        expected,
+        ...(checksumAlgorithm === undefined ? {} : { checksumAlgorithm }),
       };
     },
   };

@@ -1,4 +1,4 @@
-import type { ObjectMetadata, PartInfo, StorageClass, Tags } from './objects.ts';
+import type { ObjectMetadata, PartInfo } from './objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from './operations.ts';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
 import type { ObservedEncryption } from './encryption.ts';
@@ -26,8 +26,6 @@ export interface Capabilities {
   readonly payload: 'signed-chunks' | 'unsigned';
   /** Bytes; a multipart part that is not the last must have at least this many. */
   readonly minimumPartSize: number;
-  /** The store answers a CRC64 of what it stored. */
-  readonly crc64: boolean;
   /** The store verifies `x-amz-checksum-*` request headers. */
   readonly checksumHeaders: boolean;
   readonly needsContentLength: boolean;
@@ -36,7 +34,6 @@ export interface Capabilities {
   readonly seals: boolean;
   readonly append: boolean;
   readonly tagging: boolean;
-  readonly versions: boolean;
   /** GetBucketInfo is one call; elsewhere the gateway composes it. */
   readonly bucketInfo: boolean;
   /** Complete without a list of parts (`x-oss-complete-all`). */
@@ -58,7 +55,6 @@ export interface Backend {
   /** The dialect that the store speaks; undefined for the embedded one. */
   readonly dialect: string | undefined;
   readonly capabilities: Capabilities;
-  readonly region: string;
   execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>>;
   /** Only stores that keep sealed content have it. */
   readonly sealed?: SealedStore;
@@ -67,16 +63,11 @@ export interface Backend {
 
 /** An upload under way, as a sealing store remembers it. */
 export interface UploadState {
-  readonly bucket: string;
-  readonly key: string;
-  readonly uploadId: string;
   readonly seal: SealHeader | undefined;
   readonly encryption: ObservedEncryption;
   readonly checksumAlgorithm?: ChecksumAlgorithm;
   readonly checksumType?: ChecksumType;
   readonly metadata: ObjectMetadata;
-  readonly tags?: Tags;
-  readonly storageClass?: StorageClass;
 }
 
 /** A stored part with what Complete needs of it. */
@@ -107,5 +98,4 @@ export interface AppendState {
   readonly size: number;
   readonly appendable: boolean;
   readonly encryption: ObservedEncryption;
-  readonly crc64: string;
 }

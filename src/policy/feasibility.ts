@@ -43,7 +43,7 @@ export function feasibility(question: FeasibilityQuestion): Feasibility {
 }
 
 /** Why the store itself cannot, or undefined. A sealing store has no encryption of its own, whatever it declares. */
-export function nativeObstacle(question: FeasibilityQuestion): Obstacle | undefined {
+function nativeObstacle(question: FeasibilityQuestion): Obstacle | undefined {
   const { encryption, capabilities } = question;
   if (capabilities.seals)
     return encryption.kind === 'none' ? undefined : store('the store has no encryption of its own');
@@ -67,7 +67,7 @@ export function nativeObstacle(question: FeasibilityQuestion): Obstacle | undefi
 }
 
 /** Why the gateway cannot seal it, or undefined: the envelope is AES-256-GCM in one layer. */
-export function sealObstacle(question: Pick<FeasibilityQuestion, 'encryption' | 'canSeal'>): Obstacle | undefined {
+function sealObstacle(question: Pick<FeasibilityQuestion, 'encryption' | 'canSeal'>): Obstacle | undefined {
   const { encryption, canSeal } = question;
   if (!canSeal) return NO_SEAL;
   if (encryption.kind === 'unspecified') return store('there is no encryption to seal with');

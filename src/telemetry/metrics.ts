@@ -34,12 +34,6 @@ export interface Metrics {
   }) => void;
   readonly refused: (seen: { readonly code: string }) => void;
   readonly signatureForm: (form: string) => void;
-  readonly keyring: (seen: {
-    readonly type: string;
-    readonly operation: string;
-    readonly ok: boolean;
-    readonly seconds: number;
-  }) => void;
   readonly upstream: (seen: {
     readonly store: string;
     readonly operation: string;
@@ -49,10 +43,6 @@ export interface Metrics {
   readonly auditDropped: (lines: number) => void;
   /** Read at each scrape. */
   readonly watchInFlight: (read: () => { readonly requests: number; readonly bytes: number }) => void;
-  /** Read at each scrape: seconds that the oldest task of each target has waited. */
-  readonly watchReplication: (
-    read: () => readonly { readonly target: string; readonly lagSeconds: number; readonly tasks: number }[],
-  ) => void;
 }
 
 /** Upper bounds in seconds; 300 is the longest that a store may take for a Copy. */
@@ -91,7 +81,6 @@ export function createMetrics(meter: Meter, labelledBuckets: readonly string[]):
   );
   const refused = counter('bucketseal.refused', 'Requests answered with an error, by code');
   const forms = counter('bucketseal.signatures', 'Verified requests by form of signature');
-  const keyring = histogram('bucketseal.keyring.requests', 'Calls to the keyring');
   const upstream = histogram('bucketseal.upstream.request', 'Calls to stores, to the head of the answer');
   const dropped = counter('bucketseal.audit.dropped', 'Audit lines lost to a full queue or a failing sink');
 
@@ -115,7 +104,6 @@ export function createMetrics(meter: Meter, labelledBuckets: readonly string[]):
     wouldHave: ({ bucket, ...attributes }) => wouldHave.add(1, withBucket(attributes, bucket)),
     refused: ({ code }) => refused.add(1, { code }),
     signatureForm: (form) => forms.add(1, { form }),
-    keyring: ({ seconds, ok, ...attributes }) => keyring.record(seconds, { ...attributes, ok }),
     upstream: ({ seconds, ...attributes }) => upstream.record(seconds, attributes),
     auditDropped: (lines) => dropped.add(lines),
     watchInFlight: (read) => {
@@ -126,19 +114,6 @@ export function createMetrics(meter: Meter, labelledBuckets: readonly string[]):
       const count = meter.createObservableGauge('bucketseal.inflight.requests', { description: 'Requests under way' });
       bytes.addCallback((result) => result.observe(read().bytes));
       count.addCallback((result) => result.observe(read().requests));
-    },
-    watchReplication: (read) => {
-      const lag = meter.createObservableGauge('bucketseal.replication.lag', {
-        unit: 's',
-        description: 'How long the oldest unfinished task has waited',
-      });
-      const tasks = meter.createObservableGauge('bucketseal.replication.tasks', { description: 'Unfinished tasks' });
-      lag.addCallback((result) => {
-        for (const { target, lagSeconds } of read()) result.observe(lagSeconds, { target });
-      });
-      tasks.addCallback((result) => {
-        for (const { target, tasks: count } of read()) result.observe(count, { target });
-      });
     },
   };
 }

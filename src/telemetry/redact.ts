@@ -2,7 +2,6 @@ import type { Secret } from '../model/encryption.ts';
 
 /** The one redactor of logs, spans, audit and errors. */
 export interface Redactor {
-  readonly isSecretName: (name: string) => boolean;
   readonly headers: (lines: readonly (readonly [string, string])[]) => readonly (readonly [string, string])[];
   /** A query string or a whole target, with or without `?`. */
   readonly query: (query: string) => string;
@@ -124,7 +123,6 @@ export function createRedactor(options: RedactorOptions): Redactor {
   }
 
   return {
-    isSecretName,
     headers: (lines) => lines.map(([name, entry]) => [name, isSecretName(name) ? REDACTED : text(entry)] as const),
     query,
     text,

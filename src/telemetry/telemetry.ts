@@ -1,4 +1,4 @@
-import { createNoopMeter, trace } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import type { Writable } from 'node:stream';
 import type { DestinationStream } from 'pino';
 import { createAudit } from './audit.ts';
@@ -9,7 +9,7 @@ import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { createPrometheus } from './prometheus.ts';
 import { createRedactor } from './redact.ts';
-import type { Redactor, RedactorOptions } from './redact.ts';
+import type { RedactorOptions } from './redact.ts';
 import { createSpans } from './spans.ts';
 import type { Spans } from './spans.ts';
 
@@ -18,7 +18,6 @@ export interface Telemetry {
   readonly metrics: Metrics;
   readonly audit: Audit;
   readonly spans: Spans;
-  readonly redactor: Redactor;
   /** Prometheus text for the admin port. */
   readonly scrape: () => Promise<string>;
   /** Flushes the audit and stops the SDK; the sinks stay whose they are. */
@@ -58,25 +57,10 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     metrics,
     audit,
     spans: createSpans(trace.getTracer(SERVICE), redactor),
-    redactor,
     scrape: prometheus.scrape,
     close: async () => {
       await audit.flush();
       await prometheus.close();
     },
-  };
-}
-
-/** Telemetry that says nothing, for tests and offline commands. */
-export function createSilentTelemetry(): Telemetry {
-  const redactor = createRedactor({ secretNames: [] });
-  return {
-    logger: createLogger({ level: 'silent', redactor }),
-    metrics: createMetrics(createNoopMeter(), []),
-    audit: { write: () => true, dropped: () => 0, flush: () => Promise.resolve() },
-    spans: createSpans(trace.getTracer(SERVICE), redactor),
-    redactor,
-    scrape: () => Promise.resolve(''),
-    close: () => Promise.resolve(),
   };
 }

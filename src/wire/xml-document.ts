@@ -78,7 +78,7 @@ export function writeXml(root: XmlNode, namespace?: string): string {
 }
 
 /** Escapes text for element content; characters that XML 1.0 forbids become numeric references as S3 writes them. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(
     /[&<>"'\u0000-\u0008\u000b\u000c\u000e-\u001f\r\ufffe\uffff]/g,
     (character) => ESCAPES[character] ?? `&#x${character.charCodeAt(0).toString(16)};`,
@@ -129,12 +129,15 @@ function decodeEntities(text: string): string {
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
+  let close = -1;
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
     const next = text.charCodeAt(at + 1);
     if (next === 0x2f) depth--;
     else if (next !== 0x21 && next !== 0x3f) deepest = Math.max(deepest, ++depth);
     if (deepest > XML_LIMITS.depth * 2) break;
-    const close = text.indexOf('>', at);
+    // Looked for once, not from every `<` again: a document of nothing but `</` would cost its length squared.
+    if (close < at) close = text.indexOf('>', at);
+    if (close === -1) close = Infinity;
     if (close > at && text.charCodeAt(close - 1) === 0x2f && next !== 0x2f) depth--;
   }
   return deepest;

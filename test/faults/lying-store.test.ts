@@ -269,6 +269,34 @@ describe('a store that lies or breaks', () => {
     );
   });
 
+  test('a Complete that the store left in clear is a 502, and the next is refused unsent', async () => {
+    const created = '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>';
+    const completed =
+      '<CompleteMultipartUploadResult><ETag>"11111111111111111111111111111111-1"</ETag></CompleteMultipartUploadResult>';
+    const left = { ...OBJECT, etag: '"11111111111111111111111111111111-1"' };
+    store.follow(
+      byMethod({
+        POST: (incoming, res, self) =>
+          readAnd(200, {}, incoming.url?.includes('uploads') === true ? created : completed)(incoming, res, self),
+        HEAD: readAnd(200, left),
+      }),
+    );
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k' }));
+    const complete = (): Promise<unknown> =>
+      s3.send(
+        new CompleteMultipartUploadCommand({
+          Bucket,
+          Key: 'k',
+          UploadId,
+          MultipartUpload: { Parts: [{ ETag: ETAG.etag, PartNumber: 1 }] },
+        }),
+      );
+    await expectFailure(complete, 'EncryptionNotHonoured', 502);
+    store.heard.length = 0;
+    await expectFailure(complete, 'EncryptionNotHonoured', 502);
+    expect(store.heard).toEqual([]);
+  });
+
   test('a copy that the store left in clear is a 502', async () => {
     const result =
       '<CopyObjectResult><ETag>"11111111111111111111111111111111"</ETag><LastModified>2026-11-21T10:00:00Z</LastModified></CopyObjectResult>';

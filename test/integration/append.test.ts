@@ -185,3 +185,19 @@ test('a data file put back to an earlier object of the key is refused', async ()
     await expect(oss.get('other')).rejects.toMatchObject({ status: 500 });
   });
 });
+
+test('an object begun in clear text takes up nothing more once the policy demands encryption', async () => {
+  const { written, run } = await home('none' as never);
+  await run((oss) => oss.append(KEY, Buffer.from('clear'), { position: 0 }));
+  const policy = join(written.directory, 'policy.yaml');
+  const before = readFileSync(policy, 'utf8');
+  const after = before.replace(/default: none/, 'default: managed');
+  expect(after).not.toBe(before);
+  writeFileSync(policy, after);
+  const secret = randomBytes(5000);
+  await run(async (oss) => {
+    await expect(oss.append(KEY, secret, { position: 5 })).rejects.toMatchObject({ code: 'AccessDenied', status: 403 });
+    expect((await oss.get(KEY)).content.toString()).toBe('clear');
+  });
+  expect(written.bytesAtRest().includes(secret.subarray(1000, 1064))).toBe(false);
+});

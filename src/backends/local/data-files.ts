@@ -42,7 +42,7 @@ export type DiskFailure = (stage: 'write' | 'sync' | 'link', error: unknown) => 
 
 export const OPAQUE_ID = /^[0-9a-f]{32}$/;
 /** Bytes per read and at least per write: every one is a trip through the thread pool, and clients are many. */
-export const BLOCK = 512 * 1024;
+const BLOCK = 512 * 1024;
 /** Reads of this many bytes are made at once, as the index is: four trips through the thread pool cost more than they. */
 const SMALL_READ = 64 * 1024;
 /** Bytes of one write between two looks at the free space. */

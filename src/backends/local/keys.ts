@@ -1,7 +1,7 @@
 import { GatewayError } from '../../model/errors.ts';
 
 /** S3: "up to 1,024 bytes long" in UTF-8; OSS says 1 to 1,023, and its clients check that themselves. */
-export const MAX_KEY_BYTES = 1024;
+const MAX_KEY_BYTES = 1024;
 
 /** The bytes of a key that is to be written. Lone surrogates have no UTF-8: two such keys would become one. */
 export function keyBytes(key: string): Buffer {

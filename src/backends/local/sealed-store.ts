@@ -16,14 +16,9 @@ export function createSealedStore(room: Room): SealedStore {
         const found = requireUpload(room, { bucket, key, uploadId });
         const { algorithm, type } = found.checksum;
         return {
-          bucket,
-          key,
-          uploadId,
           seal: sealHeader(room, found.oid),
           encryption: found.encryption,
           metadata: found.metadata,
-          tags: found.tags,
-          storageClass: found.storageClass,
           ...(algorithm && { checksumAlgorithm: algorithm }),
           ...(type && { checksumType: type }),
         };
@@ -41,7 +36,6 @@ export function createSealedStore(room: Room): SealedStore {
             size: found.size,
             appendable: found.type === 'Appendable',
             encryption: found.encryption,
-            crc64: found.digests.crc64 ?? '',
           }
         );
       }),

@@ -43,14 +43,12 @@ export const LOCAL_CAPABILITIES: Capabilities = {
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 5 * 1024 * 1024,
-  crc64: true,
   checksumHeaders: true,
   needsContentLength: false,
   tlsOnly: false,
   seals: true,
   append: true,
   tagging: true,
-  versions: false,
   bucketInfo: true,
   completesAll: true,
 };
@@ -116,7 +114,6 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
       type: 'local',
       dialect: undefined,
       capabilities: LOCAL_CAPABILITIES,
-      region,
       sealed: createSealedStore(room),
       execute: (request, context) => {
         if (closed) return Promise.reject(new GatewayError('ServiceUnavailable', 'The store is closed.'));

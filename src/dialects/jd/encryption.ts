@@ -6,7 +6,7 @@ import type { HeaderLines } from '../../wire/message.ts';
 import { childText, writeXml } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import type { VerifiedRequest } from '../dialect.ts';
-import { decodeStoreRule, onlyRule } from '../s3/bucket-encryption.ts';
+import { decodeStoreRule, demandWordFor, onlyRule } from '../s3/bucket-encryption.ts';
 import type { BucketEncryptionWords } from '../s3/bucket-encryption.ts';
 import { familyFields, notSupported } from '../s3/encryption-family.ts';
 import { FOREIGN_ENCRYPTION } from '../s3/encryption.ts';
@@ -110,11 +110,7 @@ function decodeRule(root: XmlElement): Extract<BucketRule<never>, { kind: 'kms' 
 }
 
 function encodeRule(rule: BucketRule<string>): string {
-  if (rule.algorithm !== 'AES256')
-    throw new GatewayError(
-      'NotImplemented',
-      `The bucket's default encryption uses ${rule.algorithm}, for which this API has no word.`,
-    );
+  demandWordFor(rule);
   const algorithm = rule.kind === 'managed' ? 'AES256' : 'aws:kms';
   return writeXml(
     [

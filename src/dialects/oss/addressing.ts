@@ -13,7 +13,8 @@ export interface Resource {
 const ALIYUN_HOST = /^(?:(.*)\.)?oss-[a-z0-9-]+\.aliyuncs\.com$/;
 /** `<bucket>.127.0.0.1`, `<bucket>.localhost`: virtual-hosted addressing of a test endpoint without DNS. */
 const LOOPBACK_HOST = /^(.+)\.(?:\d{1,3}(?:\.\d{1,3}){3}|localhost)$/;
-const UNSAFE_BUCKET = /[/?#\u0000-\u001f\u007f]/;
+/** `.` and `..` would climb to another bucket wherever a server on the way to a store tidies paths. */
+const UNSAFE_BUCKET = /[/?#\u0000-\u001f\u007f]|^\.{1,2}$/;
 
 /**
  * Every resource that the raw target and `Host` can mean, the likeliest first. The path is split on raw `/` before it is
@@ -31,6 +32,7 @@ export function candidateResources(
   const hosted = (bucket: string): void => {
     for (const key of readings(rest)) candidates.push({ bucket, key: key === '' ? undefined : key });
   };
+  if (inHost !== undefined && UNSAFE_BUCKET.test(inHost.bucket)) throw noBucket();
   if (inHost?.certain === true) {
     hosted(inHost.bucket);
     return candidates;
@@ -39,8 +41,7 @@ export function candidateResources(
   const inPath = pathStyle(rest);
   candidates.push(...(inPath ?? []));
   for (const bucket of literalBuckets) hosted(bucket);
-  if (inPath === undefined && candidates.length === 0)
-    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.');
+  if (inPath === undefined && candidates.length === 0) throw noBucket();
   return distinct(candidates);
 }
 
@@ -76,6 +77,10 @@ function decoded(raw: string): string {
   const text = decodeComponent(raw);
   if (text === undefined) throw new GatewayError('InvalidURI', "Couldn't parse the specified URI.");
   return text;
+}
+
+function noBucket(): GatewayError {
+  return new GatewayError('InvalidBucketName', 'The specified bucket is not valid.');
 }
 
 function distinct(candidates: readonly Resource[]): readonly Resource[] {

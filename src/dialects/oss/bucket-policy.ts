@@ -1,6 +1,7 @@
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Action } from '../../model/operations.ts';
+import { like } from '../../model/wildcard.ts';
 import type { BucketPolicyReading } from '../dialect.ts';
 
 /**
@@ -99,10 +100,9 @@ function actionsOf(pattern: string, effect: 'Allow' | 'Deny'): readonly string[]
   if (!/^oss:[A-Za-z*?]+$/i.test(pattern)) throw malformed();
   const name = pattern.slice(4);
   if (name === '*') return ['*'];
-  const matches = wildcard(name);
   const found = (Object.entries(ACTIONS) as [Action, readonly string[]][])
     .filter(([, names]) =>
-      effect === 'Deny' ? names.some((one) => matches.test(one)) : names.every((one) => matches.test(one)),
+      effect === 'Deny' ? names.some((one) => matches(one, name)) : names.every((one) => matches(one, name)),
     )
     .map(([action]) => action);
   // A Deny that reached nothing would be an open door.
@@ -117,7 +117,7 @@ function resourcesOf(resource: string, bucket: string | undefined): readonly str
   if (path === undefined) throw malformed();
   const slash = path.indexOf('/');
   const named = slash === -1 ? path : path.slice(0, slash);
-  if (bucket !== undefined && !wildcard(named).test(bucket)) throw malformed();
+  if (bucket !== undefined && !matches(bucket, named)) throw malformed();
   if (slash !== -1) return [path.slice(slash + 1)];
   return path.includes('*') ? ['', '*'] : [''];
 }
@@ -128,11 +128,9 @@ function conditionOf(operator: string, subject: string, values: readonly string[
   return { operator: 'bool', subject: 'secureTransport', values };
 }
 
-function wildcard(pattern: string): RegExp {
-  const body = pattern
-    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll(/[*?]/g, (sign) => (sign === '*' ? '.*' : '.'));
-  return new RegExp(`^${body}$`, 'i');
+/** OSS compares names without regard to case. */
+function matches(name: string, pattern: string): boolean {
+  return like(name.toLowerCase(), pattern.toLowerCase());
 }
 
 function parsed(document: string): unknown {

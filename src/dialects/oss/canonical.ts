@@ -31,7 +31,7 @@ export function resourcePath(resource: Pick<Signable, 'bucket' | 'key'>): string
 export function headerMap(headers: HeaderLines): ReadonlyMap<string, string> {
   const joined = new Map<string, string>();
   for (const [name, value] of headers) {
-    const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '');
+    const trimmed = withoutBlanks(value);
     const before = joined.get(name);
     joined.set(name, before === undefined ? trimmed : `${before},${trimmed}`);
   }
@@ -70,4 +70,16 @@ export function byBytes(left: string, right: string): number {
 export function sameSecret(left: string, right: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();
   return timingSafeEqual(digest(left), digest(right));
+}
+
+/** A pattern for the blanks at the end would backtrack over every blank inside; `trim` would eat 0xA0, half a letter in UTF-8. */
+function withoutBlanks(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value[start])) start++;
+  while (start < end && isBlank(value[end - 1])) end--;
+  return value.slice(start, end);
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t';
 }

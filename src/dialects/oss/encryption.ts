@@ -10,10 +10,10 @@ import { GatewayError, type GatewayErrorOptions } from '../../model/errors.ts';
 import type { AskedEncryption, Wish } from '../../model/objects.ts';
 import { headerOf, type HeaderLines, type WireRequest } from '../../wire/message.ts';
 
-export const ALGORITHM = 'x-oss-server-side-encryption';
-export const KEY_ID = 'x-oss-server-side-encryption-key-id';
-export const DATA_ALGORITHM = 'x-oss-server-side-data-encryption';
-export const CONTEXT = 'x-oss-server-side-encryption-context';
+const ALGORITHM = 'x-oss-server-side-encryption';
+const KEY_ID = 'x-oss-server-side-encryption-key-id';
+const DATA_ALGORITHM = 'x-oss-server-side-data-encryption';
+const CONTEXT = 'x-oss-server-side-encryption-context';
 
 const FAMILY = /^x-(?!(?:oss|amz)-meta-).*server-side-/;
 const KNOWN = new Set([ALGORITHM, KEY_ID, DATA_ALGORITHM, CONTEXT]);

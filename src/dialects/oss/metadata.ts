@@ -173,7 +173,7 @@ export function encodeAcl(acl: CannedAcl): string {
   return acl;
 }
 
-export function etagsOf(text: string): readonly string[] {
+function etagsOf(text: string): readonly string[] {
   return text
     .split(',')
     .map(unquoted)
@@ -191,7 +191,7 @@ export function quotedEtag(etag: string): string {
   return `"${ossEtag(etag)}"`;
 }
 
-export function ossEtag(etag: string): string {
+function ossEtag(etag: string): string {
   return /^[0-9a-f]{32}(?:-\d+)?$/.test(etag) ? etag.toUpperCase() : etag;
 }
 

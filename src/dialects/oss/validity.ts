@@ -4,7 +4,7 @@ import { formatIsoSeconds, parseBasicDate, parseHttpDate, formatBasicDate } from
 import type { Presented, PresentedV4 } from './claim.ts';
 
 /** OSS's limit of clock skew, ms. */
-export const MAX_SKEW_MS = 15 * 60 * 1000;
+const MAX_SKEW_MS = 15 * 60 * 1000;
 /** Seven days in seconds: the longest life of a V4 URL. */
 const MAX_LIFETIME_S = 604_800;
 

@@ -33,7 +33,7 @@ export function resolveAddress(
 }
 
 /** The bucket that a host names, by the CNAME map or under a configured domain. */
-export function bucketOfHost(host: string, addressing: Pick<Addressing, 'domains' | 'cnames'>): string | undefined {
+function bucketOfHost(host: string, addressing: Pick<Addressing, 'domains' | 'cnames'>): string | undefined {
   const name = withoutPort(host.toLowerCase()).replace(/\.$/, '');
   if (Object.hasOwn(addressing.cnames, name)) return addressing.cnames[name];
   if (addressing.domains.includes(name)) return undefined;

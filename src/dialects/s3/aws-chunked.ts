@@ -77,15 +77,6 @@ export async function* decodeAwsChunked(
   finish(text, form, chunks.signature());
 }
 
-/** `Content-Encoding` without the token that only described the transfer; undefined when nothing is left. */
-export function withoutAwsChunked(contentEncoding: string): string | undefined {
-  const left = contentEncoding
-    .split(',')
-    .map((token) => token.trim())
-    .filter((token) => token !== '' && token.toLowerCase() !== 'aws-chunked');
-  return left.length === 0 ? undefined : left.join(', ');
-}
-
 interface ChunkSequence {
   /** Judges a header line; answers the chunk's bytes, 0 for the last. */
   begin(line: string): number;

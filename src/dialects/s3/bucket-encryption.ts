@@ -49,12 +49,17 @@ function decodeRule(root: XmlElement): BucketRule<WireKeyId> {
   };
 }
 
-function encodeRule(rule: BucketRule<string>): string {
+/** S3's and JD's documents have no word for SM4. */
+export function demandWordFor(rule: BucketRule<string>): void {
   if (rule.algorithm !== 'AES256')
     throw new GatewayError(
       'NotImplemented',
       `The bucket's default encryption uses ${rule.algorithm}, for which this API has no word.`,
     );
+}
+
+function encodeRule(rule: BucketRule<string>): string {
+  demandWordFor(rule);
   return writeXml(
     [
       'ServerSideEncryptionConfiguration',

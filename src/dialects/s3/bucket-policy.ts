@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
+import { like } from '../../model/wildcard.ts';
 import type { BucketPolicyReading } from '../dialect.ts';
 
 /** An AWS policy document in the model's words. What cannot be judged whole is NotImplemented, naming it. */
@@ -151,14 +152,6 @@ function methods(operator: BucketPolicyCondition['operator'], values: readonly s
       }),
     ),
   ];
-}
-
-function like(text: string, pattern: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*+/g, '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(text);
 }
 
 function checkBooleans(values: readonly string[], key: string): void {

@@ -15,17 +15,15 @@ export const AWS_CAPABILITIES: Capabilities = {
   bucketEncryption: true,
   payload: 'signed-chunks',
   minimumPartSize: 5 * 1024 * 1024,
-  crc64: false,
   checksumHeaders: true,
   needsContentLength: true,
   tlsOnly: false,
   seals: false,
   append: false,
   tagging: true,
-  versions: true,
   bucketInfo: false,
   completesAll: false,
 };
 
-/** MinIO, Ceph, versitygw …: all that the type can do; the configuration says less and `doctor` proves it. */
+/** MinIO, Ceph, versitygw …: all that the type can do; the configuration says less. */
 export const S3_CAPABILITIES: Capabilities = { ...AWS_CAPABILITIES, layers: [1], bucketKey: false };

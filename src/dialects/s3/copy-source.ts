@@ -17,8 +17,9 @@ export function parseCopySource(value: string): VersionedRef {
   if (slash <= 0 || slash === whole.length - 1) throw odd(value);
   const decode = path.includes('/') ? decodeComponent : (part: string): string => part;
   const [bucket, key] = [decode(whole.slice(0, slash)), decode(whole.slice(slash + 1))];
-  // A bucket that decodes to something with a slash would be authorised as one bucket and read as another.
-  if (bucket === undefined || key === undefined || !/^[A-Za-z0-9._-]{1,255}$/.test(bucket)) throw odd(value);
+  // A bucket that decodes to something with a slash, or to `..`, would be authorised as one bucket and read as another.
+  if (bucket === undefined || key === undefined || !/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,255}$/.test(bucket))
+    throw odd(value);
   const versionId = mark === -1 ? undefined : versionOf(text.slice(mark + 1), value);
   return { bucket, key, ...(versionId === undefined ? {} : { versionId }) };
 }

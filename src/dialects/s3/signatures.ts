@@ -174,7 +174,7 @@ function claimedAccessKey(wire: WireRequest, mechanism: Mechanism): string | und
     case 'query-v2':
       return queryOf(wire.query, 'AWSAccessKeyId');
     case 'header-v2':
-      return /^AWS\s+([^:]+):/.exec(headersOf(wire.headers, 'authorization')[0] ?? '')?.[1];
+      return /^AWS\s+([^\s:][^:]*):/.exec(headersOf(wire.headers, 'authorization')[0] ?? '')?.[1];
     case 'conflict':
     case 'none':
     case 'foreign':

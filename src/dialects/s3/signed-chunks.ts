@@ -4,7 +4,7 @@ import { chunkSignature, EMPTY_SHA256 } from './chunk-signature.ts';
 import type { ChunkSignatureSeed } from './chunk-signature.ts';
 
 /** Payload bytes in each chunk but the last. */
-export const CHUNK_SIZE = 65_536;
+const CHUNK_SIZE = 65_536;
 // `;chunk-signature=` + 64 hex digits + two CRLFs
 const CHUNK_OVERHEAD = 17 + 64 + 4;
 

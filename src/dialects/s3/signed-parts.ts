@@ -15,14 +15,13 @@ export interface SignedParts {
   /** `20261121T170000Z`, as it is signed. */
   readonly timestamp: string;
   /** The timestamp in ms since the epoch. */
-  readonly signedAt: number;
   /** Last line of the canonical request. */
   readonly payloadHash: string;
   readonly sessionTokens: readonly string[];
 }
 
 /** 15 minutes, as at S3. */
-export const MAX_SKEW_MS = 900_000;
+const MAX_SKEW_MS = 900_000;
 /** 7 days in seconds. */
 const MAX_EXPIRES = 604_800;
 const PRESIGNED = [
@@ -69,7 +68,6 @@ export function partsOfHeader(wire: WireRequest, parameters: string, now: number
     ),
     signature: fields.signature,
     timestamp,
-    signedAt,
     payloadHash: hashes.join(','),
     sessionTokens: headersOf(wire.headers, 'x-amz-security-token'),
   };
@@ -109,7 +107,6 @@ export function partsOfQuery(wire: WireRequest, now: number): SignedParts {
     signedHeaders,
     signature,
     timestamp,
-    signedAt,
     payloadHash: presignedPayloadHash(wire, signedHeaders),
     sessionTokens: [
       ...valuesOf(wire.query, 'X-Amz-Security-Token'),
@@ -153,7 +150,8 @@ function presignedPayloadHash(wire: WireRequest, signedHeaders: readonly string[
 function headerFields(parameters: string): { credential: string; signedHeaders: string; signature: string } {
   const fields = new Map<string, string>();
   for (const field of parameters.split(',')) {
-    const [, name, value] = /^\s*(Credential|SignedHeaders|Signature)=(.*?)\s*$/.exec(field) ?? [];
+    // Trimmed first: a pattern that trims by itself backtracks over every blank of a crafted header.
+    const [, name, value] = /^(Credential|SignedHeaders|Signature)=(.*)$/.exec(field.trim()) ?? [];
     if (name === undefined || value === undefined || fields.has(name))
       throw malformedHeader('it must hold Credential, SignedHeaders and Signature, each once.');
     fields.set(name, value);

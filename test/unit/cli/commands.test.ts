@@ -33,6 +33,7 @@ async function bucketseal(
     clientIds: () => [],
     serve: async () => Promise.reject(new StartRefused([])),
     status: async () => ({ reachable: false, detail: {} }),
+    openKeys: async () => ({ ok: false, reason: 'no keyring is known here' }),
     schemas: () => ({ gateway: { title: 'g' }, policy: { title: 'p' }, cases: { title: 'c' } }),
     readFile: readConfigFile,
     writeFile: () => undefined,

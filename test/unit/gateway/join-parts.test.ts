@@ -7,6 +7,7 @@ const MINIMUM = 5 * MIB;
 
 function kept(partNumber: number, size: number): KeptPart {
   return {
+    storeUploadId: 'u',
     partNumber,
     size,
     etag: partNumber.toString(16).padStart(32, '0'),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { denies, like, type PolicySubject } from '../../../src/gateway/policy-statements.ts';
+import { denies, type PolicySubject } from '../../../src/gateway/policy-statements.ts';
+import { like } from '../../../src/model/wildcard.ts';
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../../src/model/bucket-policy.ts';
 
 const DENY: BucketPolicyStatement = {
@@ -82,10 +83,9 @@ describe('a condition', () => {
   });
 });
 
-test('patterns take linear time', () => {
-  const began = performance.now();
+/** A matcher that backtracks does not come back at all. */
+test('patterns do not backtrack', { timeout: 10_000 }, () => {
   expect(like('a'.repeat(1024), `${'*a'.repeat(200)}b`)).toBe(false);
-  expect(performance.now() - began).toBeLessThan(1000);
   expect(like('private/2026/x.txt', 'private/????/*.txt')).toBe(true);
   expect(like('', '*')).toBe(true);
 });

@@ -53,21 +53,15 @@ describe('a pattern', () => {
     expect(compilePattern(glob)(text)).toBe(expected);
   });
 
-  test('takes linear time on hostile text', () => {
-    const size = 100_000;
+  test('does not hang on hostile text', { timeout: 10_000 }, () => {
+    const size = 400_000;
     const hostile: readonly (readonly [string, string])[] = [
       [`${'a*'.repeat(50)}b`, 'a'.repeat(size)],
       [`*${'a'.repeat(size / 2)}b*`, 'a'.repeat(size)],
       [`*${'ab'.repeat(size / 4)}c*`, 'ab'.repeat(size / 2)],
       [`${'*a'.repeat(size / 2)}*c`, 'a'.repeat(size)],
     ];
-    for (const [glob, text] of hostile) {
-      const matches = compilePattern(glob);
-      matches('warm');
-      const from = performance.now();
-      expect(matches(text)).toBe(false);
-      expect(performance.now() - from).toBeLessThan(100);
-    }
+    for (const [glob, text] of hostile) expect(compilePattern(glob)(text)).toBe(false);
   });
 });
 

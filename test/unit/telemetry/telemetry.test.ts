@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createAudit } from '../../../src/telemetry/audit.ts';
 import { createRedactor } from '../../../src/telemetry/redact.ts';
-import { createSilentTelemetry, createTelemetry } from '../../../src/telemetry/telemetry.ts';
+import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
 import type { Telemetry } from '../../../src/telemetry/telemetry.ts';
 
 function collector(): { readonly sink: Writable; readonly text: () => string } {
@@ -50,11 +50,9 @@ describe('metrics', () => {
     metrics.overridden({ bucket: 'orders' });
     metrics.refused({ code: 'AccessDenied' });
     metrics.signatureForm('presigned');
-    metrics.keyring({ type: 'local', operation: 'wrap', ok: true, seconds: 0.001 });
     metrics.upstream({ store: 'ceph', operation: 'PutObject', status: 200, seconds: 0.1 });
     metrics.auditDropped(3);
     metrics.watchInFlight(() => ({ requests: 2, bytes: 4096 }));
-    metrics.watchReplication(() => [{ target: 'copy', lagSeconds: 7, tasks: 1 }]);
     const text = await made.scrape();
     for (const line of [
       'http_server_request_duration_seconds_bucket{http_request_method="PUT",http_response_status_code="200",listener="http",operation="PutObject",bucket="orders",le="0.25"} 1',
@@ -66,13 +64,10 @@ describe('metrics', () => {
       'bucketseal_intent_overridden_total{bucket="orders"} 1',
       'bucketseal_refused_total{code="AccessDenied"} 1',
       'bucketseal_signatures_total{form="presigned"} 1',
-      'bucketseal_keyring_requests_seconds_count{type="local",operation="wrap",ok="true"} 1',
       'bucketseal_upstream_request_seconds_count{store="ceph",operation="PutObject",status="200"} 1',
       'bucketseal_audit_dropped_total 3',
       'bucketseal_inflight_bytes 4096',
       'bucketseal_inflight_requests 2',
-      'bucketseal_replication_lag_seconds{target="copy"} 7',
-      'bucketseal_replication_tasks{target="copy"} 1',
     ])
       expect(text.split('\n')).toContain(line);
     expect(text).not.toContain('private');
@@ -103,7 +98,7 @@ describe('logs', () => {
 
 describe('spans', () => {
   test('pass results and failures through', async () => {
-    const { spans } = createSilentTelemetry();
+    const { spans } = telemetry().made;
     const start = { method: 'PUT', listener: 'http', secure: true, requestId: 'R1' };
     expect(
       await spans.server(start, async (span) => {

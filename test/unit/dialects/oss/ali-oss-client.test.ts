@@ -233,7 +233,6 @@ async function serve(message: IncomingMessage, response: ServerResponse): Promis
     now: Date.now(),
     method: message.method ?? '',
     bucket: 'photos',
-    key: undefined,
     resource: target,
     host,
   };

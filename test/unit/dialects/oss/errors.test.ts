@@ -11,7 +11,6 @@ const CONTEXT: EncodeContext = {
   now: 0,
   method: 'GET',
   bucket: 'b',
-  key: 'k',
   resource: '/b/k',
   host: 'gateway.example',
 };

@@ -434,6 +434,21 @@ describe('bucket policies', () => {
   ])('%s is refused, never skipped', (document, code) => {
     expect(() => oss.parseBucketPolicy(document)).toThrow(expect.objectContaining({ code }) as Error);
   });
+
+  /** A matcher that backtracks does not come back at all. */
+  test('patterns do not backtrack', { timeout: 10_000 }, () => {
+    const action = statement({ Action: `oss:${'*?'.repeat(12)}${'*'.repeat(40)}Z` });
+    expect(() => oss.parseBucketPolicy(action)).toThrow(expect.objectContaining({ code: 'NotImplemented' }) as Error);
+    const resource = statement({ Resource: `acs:oss:*:*:${'*a'.repeat(30)}b` });
+    expect(() => oss.parseBucketPolicy(resource, { bucket: 'a'.repeat(63) })).toThrow(
+      expect.objectContaining({ code: 'MalformedPolicy' }) as Error,
+    );
+    expect(
+      oss.parseBucketPolicy(statement({ Action: 'oss:getobject', Resource: 'acs:oss:*:*:My*/x' }), {
+        bucket: 'mybucket',
+      }),
+    ).toHaveLength(1);
+  });
 });
 
 async function decode(

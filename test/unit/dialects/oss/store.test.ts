@@ -606,7 +606,6 @@ function contextOf(request: StorageRequest): EncodeContext {
     now: NOW,
     method: request.operation.startsWith('Head') ? 'HEAD' : 'GET',
     bucket: 'photos',
-    key: 'k',
     resource: '/photos/k',
     host: 'gateway.example',
   };

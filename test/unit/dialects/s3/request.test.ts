@@ -68,6 +68,14 @@ describe('refused requests', () => {
   });
 });
 
+test.each(['../b/k', '/../b/k', '%2e%2e/b/k', './k', '..%2Fb%2Fk'])(
+  'the copy source %s names no bucket',
+  async (source) => {
+    const copy = verified({ method: 'PUT', bucket: 'b1x', key: 'k', headers: [['x-amz-copy-source', source]] });
+    expect((await refusal(() => s3.decodeRequest(copy))).code).toBe('InvalidArgument');
+  },
+);
+
 describe('ill-formed wishes', () => {
   const put = (headers: HeaderLines, more: Partial<Sketch> = {}): Promise<{ readonly wish?: unknown }> =>
     s3.decodeRequest(verified({ method: 'PUT', bucket: 'b1x', key: 'k', headers, ...more })) as never;

@@ -73,7 +73,6 @@ export const CONTEXT: EncodeContext = {
   now: 0,
   method: 'GET',
   bucket: 'bucket',
-  key: 'key',
   resource: '/bucket/key',
   host: 'storage.localhost',
 };

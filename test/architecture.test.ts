@@ -91,7 +91,7 @@ function withoutComments(text: string): string {
 describe('the house', () => {
   const all = sources();
 
-  test('has only the rooms of the design', () => {
+  test('has only the rooms named here', () => {
     expect(all.map((source) => source.room).filter((room) => !(room in MAY_IMPORT))).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import { createGateway } from '../gateway/handle-request.ts';
 import type { Snapshot } from '../gateway/snapshot.ts';
 import { createSpool } from '../gateway/spool.ts';
 import { createStoredPolicies } from '../gateway/stored-policy.ts';
+import { createRepeatedCompletes } from '../gateway/repeated-complete.ts';
 import { createUploadTokens } from '../gateway/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
 import type { Handle } from '../server/handle.ts';
@@ -112,6 +113,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     spool: createSpool({ directory: tmpdir(), limit: config.limits.spool, randomBytes }),
     bucketRules: createBucketRuleGuard(now),
     storedPolicies: createStoredPolicies(now, STORED_POLICY_INTERVAL_MS),
+    repeatedCompletes: createRepeatedCompletes(),
   };
   const build = async (
     inputs: Inputs,

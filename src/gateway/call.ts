@@ -9,6 +9,7 @@ import type { Signals } from './signals.ts';
 import type { UploadTokens } from './upload-token.ts';
 import type { BucketRuleGuard } from './bucket-rule.ts';
 import type { StoredPolicies } from './stored-policy.ts';
+import type { RepeatedCompletes } from './repeated-complete.ts';
 import type { Spool } from './spool.ts';
 
 /** What lives longer than a request and does not change with a reload. */
@@ -20,6 +21,7 @@ export interface Services {
   readonly spool: Spool;
   readonly bucketRules: BucketRuleGuard;
   readonly storedPolicies: StoredPolicies;
+  readonly repeatedCompletes: RepeatedCompletes;
 }
 
 /** One verified request under way. */

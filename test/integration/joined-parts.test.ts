@@ -46,6 +46,16 @@ test('many small parts become few large ones', async () => {
   expect(await hiddenAt(chain, BUCKET)).toEqual([]);
 });
 
+test('a Complete that is repeated, because its answer was lost, is answered as before', async () => {
+  const { uploadId, parts, bytes } = await upload('repeated', [MIB, MIB]);
+  const first = await oss.completeMultipartUpload('repeated', uploadId, parts);
+  const again = await oss.completeMultipartUpload('repeated', uploadId, parts);
+  expect(again.etag).toBe(first.etag);
+  expect((await oss.get('repeated')).content.equals(bytes)).toBe(true);
+  const others = parts.slice(1);
+  await expect(oss.completeMultipartUpload('repeated', uploadId, others)).rejects.toMatchObject({ status: 404 });
+});
+
 test('small parts before and after a large one', async () => {
   const { uploadId, parts, bytes } = await upload('mixed', [2 * MIB, 2 * MIB, 2 * MIB, 6 * MIB, 150 * 1024]);
   await oss.completeMultipartUpload('mixed', uploadId, parts);

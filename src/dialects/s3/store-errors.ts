@@ -42,7 +42,7 @@ interface Judged {
 // Error documents are small; what is longer is not read on.
 const MAX_ERROR_BYTES = 64 * 1024;
 
-/** Facts section 6: every server's answer in AWS's column, as far as the request shows what was meant. */
+/** Every server's answer in AWS's column, as far as the request shows what was meant. */
 function judge(request: StorageRequest, said: Said, root: XmlElement | undefined): Judged {
   if (said.status >= 300 && said.status < 400)
     return {

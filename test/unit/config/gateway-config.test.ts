@@ -41,7 +41,7 @@ describe('the operators’ example', () => {
     });
   });
 
-  test('what is absent has the default of the design', () => {
+  test('what is absent has its documented default', () => {
     expect(config.listeners[0]).toMatchObject({
       dialect: 'auto',
       proxyProtocol: false,

@@ -39,7 +39,9 @@ function world(native: readonly PartInfo[] = []) {
       case 'GetObject': {
         const bytes = objects.get(key) ?? Buffer.alloc(0);
         const stream = Readable.from(
-          Array.from({ length: Math.ceil(bytes.length / 1000) }, (_, at) => bytes.subarray(at * 1000, at * 1000 + 1000)),
+          Array.from({ length: Math.ceil(bytes.length / 1000) }, (_, at) =>
+            bytes.subarray(at * 1000, at * 1000 + 1000),
+          ),
         );
         given.push(stream);
         return {
@@ -113,7 +115,14 @@ test('after a Complete that failed, what it joined is not listed beside its memb
   const joined = { partNumber: 1, size: 6 * MIB, etag: 'joined', lastModified: 2000 };
   const { call, place, keep } = world([joined, { ...joined, partNumber: 7, etag: 'large' }]);
   const kept = [await keep('u', 1, randomBytes(10)), await keep('u', 2, randomBytes(10))];
-  const request = { operation: 'ListParts', bucket: 'b', key: 'k', uploadId: 'u', maxParts: 9, partNumberMarker: 0 } as const;
+  const request = {
+    operation: 'ListParts',
+    bucket: 'b',
+    key: 'k',
+    uploadId: 'u',
+    maxParts: 9,
+    partNumberMarker: 0,
+  } as const;
   const { parts } = await mergedParts(call, place, request, 'u');
   expect(parts.map(({ etag }) => etag)).toEqual([kept[0]?.etag, kept[1]?.etag, 'large']);
 });

@@ -58,7 +58,7 @@ describe('the schema', () => {
     expect(open).toEqual([]);
   });
 
-  test('accepts the whole of what the design shows', () => {
+  test('accepts every block that a policy can have', () => {
     expect(validate(SAMPLE)).toBe(true);
     for (const more of [
       { replicas: 'target-default' },

@@ -92,6 +92,8 @@ async function enforce(
   operation: OperationName,
   subjects: () => Promise<readonly PolicySubject[]>,
 ): Promise<void> {
+  // Who holds no grant at all is refused anyway, and must not make the gateway ask stores.
+  if (!call.snapshot.policy.visible(call.client.principal, place.bucket)) return;
   const all = await call.services.storedPolicies.of(call, place);
   // Nobody is locked out of mending a policy but by the transport, which the caller can change.
   const statements = isPolicyCall(operation) ? all?.filter(isAboutTransport) : all;

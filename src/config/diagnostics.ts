@@ -19,7 +19,7 @@ export interface Diagnostic extends Position {
   readonly source?: string;
 }
 
-/** 0, or 3 for an invalid configuration: any ERROR, and with `strict` any warning (facts: exit codes). */
+/** 0, or 3 for an invalid configuration: any ERROR, and with `strict` any warning. */
 export function exitCodeOf(diagnostics: readonly Diagnostic[], options: { readonly strict: boolean }): 0 | 3 {
   const fatal: readonly Level[] = options.strict ? ['ERROR', 'SECURITY_WARNING', 'WARNING'] : ['ERROR'];
   return diagnostics.some(({ level }) => fatal.includes(level)) ? 3 : 0;

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Writable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { startRuntime, type Runtime } from '../../src/assemble/runtime.ts';
 import { crc64Decimal, createDigests } from '../../src/wire/digests.ts';
@@ -56,7 +57,10 @@ async function home(encryption: object) {
   return {
     written,
     run: async <T>(work: (oss: AliOss) => Promise<T>): Promise<T> => {
-      const runtime = await startRuntime(written.configFile, Date.now);
+      const runtime = await startRuntime(written.configFile, Date.now, {
+        audit: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        log: { write: () => undefined },
+      });
       try {
         const oss = client(runtime, written.main);
         if (!made) await oss.putBucket(BUCKET);

@@ -58,7 +58,8 @@ describe.skipIf(!TRACER)('a sync that fails (needs strace)', () => {
 
   test('on a directory or the index never loses what was acknowledged', async () => {
     let failed = 0;
-    for (let at = 4; at <= 14; at++) {
+    // How many syncs opening takes depends on timing: the window is wide enough that several always meet a write.
+    for (let at = 2; at <= 24; at++) {
       const directory = join(await temporaryDirectory(), 'store');
       const seen = writeWithFailure(directory, 'fsync', at);
       // The store did not even open: nothing was acknowledged.

@@ -4,7 +4,7 @@ import type { Wish } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { describe, honours } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
-import { unsealed } from './content.ts';
+import { prepared, unsealed } from './content.ts';
 import { protectWrite, type Protection } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
 import { shown, withoutEncryption } from './shown.ts';
@@ -31,8 +31,8 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   await using content =
     existing.record === undefined
       ? await unsealed(call, place, request.body)
-      : {
-          content: await sealAppend({
+      : prepared(
+          await sealAppend({
             record: existing.record,
             body: request.body,
             bucket: place.storeBucket,
@@ -41,8 +41,7 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
             keyring: call.snapshot.keyring,
             randomBytes: call.services.randomBytes,
           }),
-          [Symbol.asyncDispose]: () => Promise.resolve(),
-        };
+        );
   const result = await place.backend.execute(
     { ...request, bucket: place.storeBucket, content: content.content },
     call.context,

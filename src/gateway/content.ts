@@ -34,7 +34,7 @@ export async function contentFor(
       ...(checksum === undefined ? {} : { checksum }),
       ...sealServices(call),
     });
-    return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
+    return prepared(content);
   }
   return await unsealed(call, place, request.body, checksum);
 }
@@ -53,7 +53,7 @@ export async function unsealed(
     crc64: call.dialect.traits.crc64,
     ...(checksumAlgorithm === undefined ? {} : { checksum: checksumAlgorithm }),
   });
-  if (embedded) return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (embedded) return prepared(content);
   if (whole || (content.length === undefined && place.backend.capabilities.needsContentLength)) {
     const spooled = await call.services.spool.hold(content.bytes);
     return {
@@ -62,7 +62,12 @@ export async function unsealed(
     };
   }
   const bytes = content.length === 0 ? await verifiedEmpty(content.bytes) : withholdLast(content.bytes);
-  return { content: { ...content, bytes }, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return prepared({ ...content, bytes });
+}
+
+/** Content that leaves nothing to clean up. */
+export function prepared(content: Content): PreparedContent {
+  return { content, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** The keyring's own names stand under `keyring` in the policy's `keys:`. */

@@ -4,7 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { withholdLast } from '../wire/bounded.ts';
 import type { Call, Place } from './call.ts';
 import { attestPart } from './attest.ts';
-import { joined, keptParts, openKept, type KeptPart } from './kept-part.ts';
+import { joined, openKept, type KeptPart } from './kept-part.ts';
 import type { Expectation } from './upload-token.ts';
 
 /** Joined parts grow to about this size: few requests, and a failed one costs little. */
@@ -72,15 +72,12 @@ export async function mergedParts(
   call: Call,
   place: Place,
   request: StorageRequest<'ListParts'>,
-  storeUploadId: string,
+  upload: { readonly storeUploadId: string; readonly kept: readonly KeptPart[] },
 ): Promise<StorageResult<'ListParts'>> {
-  const native = await nativeParts(call, place, request, storeUploadId);
+  const native = await nativeParts(call, place, request, upload.storeUploadId);
   const newest = new Map<number, PartInfo>();
   // Where a part is kept, the store's own of that number is what a Complete that failed has joined, with its followers in it.
-  for (const { partNumber, size, etag, lastModified } of [
-    ...native.parts,
-    ...(await keptParts(call, place, storeUploadId)),
-  ])
+  for (const { partNumber, size, etag, lastModified } of [...native.parts, ...upload.kept])
     newest.set(partNumber, { partNumber, size, etag, lastModified });
   const all = [...newest.values()]
     .filter(({ partNumber }) => partNumber > request.partNumberMarker)
@@ -151,7 +148,7 @@ async function everyPart(
   call: Call,
   place: Place,
   request: StorageRequest<'CompleteMultipartUpload'>,
-  upload: { readonly storeUploadId: string },
+  upload: { readonly storeUploadId: string; readonly kept: readonly KeptPart[] },
 ): Promise<readonly CompletedPart[]> {
   const all: StorageRequest<'ListParts'> = {
     operation: 'ListParts',
@@ -161,7 +158,7 @@ async function everyPart(
     maxParts: Number.MAX_SAFE_INTEGER,
     partNumberMarker: 0,
   };
-  const { parts } = await mergedParts(call, place, all, upload.storeUploadId);
+  const { parts } = await mergedParts(call, place, all, upload);
   return parts.map(({ partNumber, etag }) => ({ partNumber, etag }));
 }
 

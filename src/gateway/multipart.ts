@@ -3,7 +3,7 @@ import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { attestPart, recordOutcome } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
-import { sealServices, unsealed } from './content.ts';
+import { prepared, sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
@@ -190,8 +190,8 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
   await using content =
     state.seal === undefined
       ? await unsealed(call, place, request.body, state.checksumAlgorithm)
-      : {
-          content: await sealPart({
+      : prepared(
+          await sealPart({
             header: state.seal,
             body: request.body,
             bucket: place.storeBucket,
@@ -202,8 +202,7 @@ async function partSealed(call: Call, place: Place, request: Part): Promise<Stor
             customerKey: request.customerKey,
             randomBytes: call.services.randomBytes,
           }),
-          [Symbol.asyncDispose]: () => Promise.resolve(),
-        };
+        );
   const result = await place.backend.execute(
     { ...request, bucket: place.storeBucket, content: content.content },
     call.context,

@@ -105,7 +105,7 @@ export async function listPartsAtStore(
 ): Promise<StorageResult<'ListParts'>> {
   const { storeUploadId } = readToken(call, place, request);
   return joinsParts(call, place)
-    ? await mergedParts(call, place, request, storeUploadId)
+    ? await mergedParts(call, place, request, { storeUploadId, kept: await keptParts(call, place, storeUploadId) })
     : await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
 }
 

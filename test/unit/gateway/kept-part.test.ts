@@ -123,7 +123,8 @@ test('after a Complete that failed, what it joined is not listed beside its memb
     maxParts: 9,
     partNumberMarker: 0,
   } as const;
-  const { parts } = await mergedParts(call, place, request, 'u');
+  const upload = { storeUploadId: 'u', kept: await keptParts(call, place, 'u') };
+  const { parts } = await mergedParts(call, place, request, upload);
   expect(parts.map(({ etag }) => etag)).toEqual([kept[0]?.etag, kept[1]?.etag, 'large']);
 });
 

@@ -61,6 +61,7 @@ async function checkRemote(
     log: () => undefined,
     columnKey: () => Promise.reject(new Error('no embedded store is opened')),
     observe: () => undefined,
+    uploadsBefore: () => 0,
   });
   const backend = opened.get(name)?.backend;
   if (backend === undefined) return [];

@@ -9,6 +9,7 @@ import type { Services } from '../gateway/call.ts';
 import { createBucketRuleGuard } from '../gateway/bucket-rule.ts';
 import { createGateway } from '../gateway/handle-request.ts';
 import type { Snapshot } from '../gateway/snapshot.ts';
+import { createKnownUploads } from '../gateway/known-uploads.ts';
 import { createSpool } from '../gateway/spool.ts';
 import { createStoredPolicies } from '../gateway/stored-policy.ts';
 import { createRepeatedCompletes } from '../gateway/repeated-complete.ts';
@@ -97,9 +98,16 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
   const { config, diagnostics } = reloader.first;
   const keyring = await openKeyring(config, now);
   const columnKey = (): Promise<Uint8Array> => keyring.ownKey('columns');
+  const uploadsSince = await keyring.since();
+  let uploadLifetime = config.limits.uploads;
   const storeOptions = {
     now,
     columnKey,
+    // Ages count from the upgrade: until a lifetime has passed since, no upload is too old.
+    uploadsBefore: (): number => {
+      const before = now() - uploadLifetime;
+      return uploadsSince < before ? before : 0;
+    },
     log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void =>
       telemetry.logger[level](fields, message),
     observe: telemetry.metrics.upstream,
@@ -114,6 +122,8 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     bucketRules: createBucketRuleGuard(now),
     storedPolicies: createStoredPolicies(now, STORED_POLICY_INTERVAL_MS),
     repeatedCompletes: createRepeatedCompletes(),
+    knownUploads: createKnownUploads(),
+    uploadsSince,
   };
   const build = async (
     inputs: Inputs,
@@ -188,6 +198,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     generations.replace(next);
     for (const [name, material] of changedCertificates(presented, inputs)) listening.reloadCertificate(name, material);
     presented = new Map([...presented].map(([name, material]) => [name, inputs.certificates.get(name) ?? material]));
+    uploadLifetime = inputs.config.limits.uploads;
     services.bucketRules.forget();
     services.storedPolicies.clear();
   };

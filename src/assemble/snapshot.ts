@@ -38,6 +38,7 @@ export function buildSnapshot(parts: {
     hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),
     distrust: createDistrust(),
     bucketRuleInterval: config.limits.bucketRule,
+    uploadLifetime: config.limits.uploads,
   };
 }
 

@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly log: StoreLog;
   /** 32 bytes for the digest columns of embedded stores. */
   readonly columnKey: () => Promise<Uint8Array>;
+  /** ms since the epoch: embedded stores abort uploads that began before. */
+  readonly uploadsBefore: () => number;
   readonly observe: (observation: UpstreamObservation) => void;
 }
 
@@ -52,6 +54,7 @@ export async function openStores(
           randomBytes,
           columns: createColumnCipher(await options.columnKey(), randomBytes),
           log: options.log,
+          uploadsBefore: options.uploadsBefore,
         });
         opened.set(
           name,

@@ -28,6 +28,8 @@ export function recordedDecisionOf(line: string): RecordedDecision | 'other' | '
     return typeof record['kind'] === 'string' || 'level' in record ? 'other' : 'unknown';
   const { who, operation, bucket, rule, by, time } = record;
   const details = asObject(record['details']);
+  // What continues a write was decided where that write began; its own line is a comparison with that.
+  if (details?.['recorded'] !== undefined) return 'other';
   const inputs = asObject(details?.['inputs']);
   if (typeof who !== 'string' || typeof operation !== 'string' || typeof bucket !== 'string' || inputs === undefined)
     return 'unknown';

@@ -128,6 +128,8 @@ export interface Limits {
   readonly storeHead: number;
   readonly storeCopyHead: number;
   readonly bucketRule: number;
+  /** Age past which an upload is continued by nobody. */
+  readonly uploads: number;
   readonly keepAlive: number;
   readonly shutdown: number;
   readonly inFlight: number;
@@ -144,6 +146,7 @@ export const DEFAULT_LIMITS: Limits = {
   storeHead: 30_000,
   storeCopyHead: 300_000,
   bucketRule: 60_000,
+  uploads: 7 * 24 * 3_600_000,
   keepAlive: 72_000,
   shutdown: 30_000,
   inFlight: 256 * 2 ** 20,
@@ -303,6 +306,7 @@ function understandLimits(document: LimitsDocument): Limits {
     storeHead: time('storeHead'),
     storeCopyHead: time('storeCopyHead'),
     bucketRule: time('bucketRule'),
+    uploads: time('uploads'),
     keepAlive: time('keepAlive'),
     shutdown: time('shutdown'),
     inFlight: bytes('inFlight'),

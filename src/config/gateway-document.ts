@@ -103,6 +103,7 @@ export interface LimitsDocument {
   readonly storeHead?: string | number;
   readonly storeCopyHead?: string | number;
   readonly bucketRule?: string | number;
+  readonly uploads?: string | number;
   readonly keepAlive?: string | number;
   readonly shutdown?: string | number;
   readonly inFlight?: string | number;

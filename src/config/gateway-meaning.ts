@@ -207,7 +207,7 @@ function limitsOf({ limits = {} }: GatewayDocument, say: Say): readonly Diagnost
       found.push(say('ERROR', 'bad-value', ['limits', name], `"${name}" must be more than 0`));
     else if (name === 'inFlight' && understood < LEAST_IN_FLIGHT)
       found.push(say('ERROR', 'bad-value', ['limits', name], '"inFlight" must be at least 1MiB'));
-    else if (!sizes.includes(name) && understood > LONGEST_TIMER)
+    else if (!sizes.includes(name) && name !== 'uploads' && understood > LONGEST_TIMER)
       found.push(say('ERROR', 'bad-value', ['limits', name], `"${name}" must be at most 24d`));
   }
   return found;

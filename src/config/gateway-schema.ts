@@ -318,6 +318,7 @@ function limits(): JsonSchema {
         storeHead: duration('A store’s head after the request’s last byte.', '30s'),
         storeCopyHead: duration('The same for Copy and Complete.', '300s'),
         bucketRule: duration('How long a bucket’s own rule at its store is believed.', '60s'),
+        uploads: duration('An upload older than this is continued by nobody, and the embedded store aborts it.', '7d'),
         keepAlive: duration('An idle client connection is kept this long.', '72s'),
         shutdown: duration('How long running requests may take after a stop signal.', '30s'),
         inFlight: size('Bytes held in memory by all requests together; above it the answer is 503.', '256MiB'),

@@ -1,12 +1,13 @@
-import type { ObservedEncryption, WireKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
-import type { Wish } from '../model/objects.ts';
+import type { AppendState } from '../model/backend.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import { describe, honours } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
+import { demandContinuation } from './continuation.ts';
 import { prepared, unsealed } from './content.ts';
-import { protectWrite, type Protection } from './protect-write.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
+import { assertBelieved, protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
+import { expectationOfObserved } from './repeated-wish.ts';
 import { shown, withoutEncryption } from './shown.ts';
 import { writeObject } from './write-object.ts';
 
@@ -18,16 +19,21 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   const place = enter(call, 'write', request.bucket, request.key);
   if (!place.backend.capabilities.append)
     throw new GatewayError('NotImplemented', `The store of ${request.bucket} cannot append to objects.`);
-  const existing = await place.backend.sealed?.appendable(place.storeBucket, request.key);
-  if (existing === undefined)
-    return request.position > 0 && place.backend.sealed === undefined
-      ? await laterAppendAtStore(call, place, request)
-      : await firstAppend(call, place, request);
-  if (request.position !== existing.size || !existing.appendable)
+  if (place.backend.sealed === undefined) return await appendAtStore(call, place, request);
+  const existing = await place.backend.sealed.appendable(place.storeBucket, request.key);
+  if (existing === undefined) return await firstAppend(call, place, request);
+  // The store says what is wrong, and takes nothing.
+  if (!existing.appendable) return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  return await laterAppend(call, place, request, existing);
+}
+
+async function laterAppend(call: Call, place: Place, request: Append, existing: AppendState): Promise<AppendResult> {
+  const { operation, key } = request;
+  const { encryption, underBucketRule } = existing;
+  await demandContinuation(call, place, { operation, key, begun: { encryption, underBucketRule } });
+  demandFitTransfer(call, place, encryption.kind);
+  if (request.position !== existing.size)
     return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
-  // A rule of the bucket's own is for what begins under it, as at OSS; the policy's is for all that is written.
-  if (existing.record === undefined && !call.snapshot.policy.delegates(place.bucket, request.key, call.services.now()))
-    await protectFollowing(call, place, request, existing.encryption);
   await using content =
     existing.record === undefined
       ? await unsealed(call, place, request.body)
@@ -49,54 +55,41 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   return {
     ...withoutEncryption(result),
     nextPosition: result.nextPosition,
-    encryption: shown(call, place, existing.encryption),
+    encryption: shown(call, place, encryption),
   };
 }
 
-/** A store appends under what the first append decided, whatever the headers say. */
-async function laterAppendAtStore(call: Call, place: Place, request: Append): Promise<AppendResult> {
-  const { encryption: begun } = await place.backend.execute(
-    {
-      operation: 'HeadObject',
-      bucket: place.storeBucket,
-      key: request.key,
-      conditions: {},
-      checksumMode: false,
-      overrides: {},
-    },
-    call.context,
-  );
-  return await writeObject(call, place, await protectFollowing(call, place, request, begun), request);
-}
-
 /**
- * What an object was begun with must be something that the policy would decide today too, else one begun in clear text
- * would take up what must be encrypted.
+ * A store appends under what the first append decided, whatever the headers say: it is asked what that was, at position
+ * 0 too, since an object may have been begun with nothing in it.
  */
-async function protectFollowing(
-  call: Call,
-  place: Place,
-  request: Append,
-  begun: ObservedEncryption,
-): Promise<Protection> {
-  const protection = await protectWrite(call, place, { ...request, wish: wishOf(begun) });
-  if (!honours(protection.expected, begun))
-    throw new GatewayError(
-      'AccessDenied',
-      `The object is encrypted with ${describe(begun)}, and the policy demands ${describe(protection.expected)}: an append cannot change it.`,
-    );
-  return protection;
+async function appendAtStore(call: Call, place: Place, request: Append): Promise<AppendResult> {
+  const { operation, key } = request;
+  const begun = await beginningAt(call, place, key);
+  if (begun === undefined) return await firstAppend(call, place, request);
+  const decision = await demandContinuation(call, place, { operation, key, begun: { encryption: begun } });
+  demandFitTransfer(call, place, begun.kind);
+  assertBelieved(call, place, operation, begun.kind);
+  const expected = expectationOfObserved(begun);
+  return await writeObject(call, place, { decision, seal: undefined, encryption: undefined, expected }, request);
 }
 
-/** What an object is encrypted with, as a client's own wish would say it. */
-function wishOf(observed: ObservedEncryption): Wish {
-  const raw = describe(observed);
-  if (observed.kind === 'managed') return { state: 'wellFormed', encryption: observed, raw };
-  if (observed.kind !== 'kms') return { state: 'absent' };
-  const key = (observed.key ?? 'default') as string as WireKeyId;
-  return { state: 'wellFormed', encryption: { ...observed, key }, raw };
+/** What an appendable object was begun with; undefined where there is none: the store then says what else is there. */
+async function beginningAt(call: Call, place: Place, key: string): Promise<AppendState['encryption'] | undefined> {
+  try {
+    const { encryption, type } = await place.backend.execute(
+      { operation: 'HeadObject', bucket: place.storeBucket, key, conditions: {}, checksumMode: false, overrides: {} },
+      call.context,
+    );
+    return type === undefined || type === 'Appendable' ? encryption : undefined;
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'NoSuchKey') return undefined;
+    throw error;
+  }
 }
 
 async function firstAppend(call: Call, place: Place, request: Append): Promise<AppendResult> {
-  return await writeObject(call, place, await protectWrite(call, place, request), request);
+  const protection = await protectWrite(call, place, request);
+  const underBucketRule = protection.decision.underBucketRule === true;
+  return await writeObject(call, place, protection, { ...request, underBucketRule });
 }

@@ -6,6 +6,7 @@ import type { AccessDecision, Denial, Route } from '../policy/decision.ts';
 import type { WireRequest } from '../wire/message.ts';
 import type { Client, Snapshot } from './snapshot.ts';
 import type { Signals } from './signals.ts';
+import type { KnownUploads } from './known-uploads.ts';
 import type { UploadTokens } from './upload-token.ts';
 import type { BucketRuleGuard } from './bucket-rule.ts';
 import type { StoredPolicies } from './stored-policy.ts';
@@ -18,6 +19,9 @@ export interface Services {
   readonly randomBytes: (length: number) => Buffer;
   readonly signals: Signals;
   readonly uploadTokens: UploadTokens;
+  readonly knownUploads: KnownUploads;
+  /** ms since the epoch: no upload counts as older than this. */
+  readonly uploadsSince: number;
   readonly spool: Spool;
   readonly bucketRules: BucketRuleGuard;
   readonly storedPolicies: StoredPolicies;

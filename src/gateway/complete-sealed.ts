@@ -1,7 +1,8 @@
 import type { SealedStore, StoredPart, UploadState } from '../model/backend.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
-import type { Call, Place } from './call.ts';
+import { demand, type Call, type Place } from './call.ts';
+import { demandSealedGoesOn } from './continue-upload.ts';
 import { demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
 import { completeSealed } from './protect/seal-upload.ts';
 
@@ -24,7 +25,8 @@ export async function completeSealedUpload(
     throw error;
   });
   // Gone: aborted, or completed before. The store remembers what it completed and repeats its answer.
-  if (state === undefined) return await send();
+  if (state === undefined) return repeated(call, place, await send());
+  await demandSealedGoesOn(call, place, request, state);
   await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
   const chosen = choose(await store.parts(place.storeBucket, request.key, request.uploadId), request.parts);
   demandPartSizes(chosen, call.dialect.traits.minimumPartSize);
@@ -42,6 +44,18 @@ export async function completeSealedUpload(
       randomBytes: call.services.randomBytes,
     }),
   );
+}
+
+/** An answer that was given before tells of the object: it is for who holds the key that the object lies under. */
+function repeated(
+  call: Call,
+  place: Place,
+  result: StorageResult<'CompleteMultipartUpload'>,
+): StorageResult<'CompleteMultipartUpload'> {
+  const { encryption } = result;
+  if (encryption?.kind === 'kms')
+    demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, encryption.key ?? ''), call.dialect.name);
+  return result;
 }
 
 function checksumOf(request: Complete, state: UploadState): Parameters<typeof completeSealed>[0]['checksum'] {

@@ -35,7 +35,7 @@ export async function keepPart(
   call: Call,
   place: Place,
   part: { readonly storeUploadId: string; readonly partNumber: number; readonly body: Body; readonly length: number },
-): Promise<{ readonly etag: string }> {
+): Promise<{ readonly etag: string; readonly objectKey: string }> {
   const { keyring } = call.snapshot;
   const { randomBytes } = call.services;
   const { header, dataKey } = await createDataKey({
@@ -53,11 +53,12 @@ export async function keepPart(
   json.copy(prefix, LENGTH_SIZE);
   const length = prefix.length + sealedLength(part.length);
   const bytes = withholdLast(joined([of(prefix), sealStream(key, part.body.bytes, part.length)]));
+  const objectKey = `${folderOf(part.storeUploadId)}${part.partNumber}.${etag}-${part.length}`;
   await place.backend.execute(
     {
       operation: 'PutObject',
       bucket: place.storeBucket,
-      key: `${folderOf(part.storeUploadId)}${part.partNumber}.${etag}-${part.length}`,
+      key: objectKey,
       wish: { state: 'absent' },
       metadata: { contentType: 'application/octet-stream', user: {} },
       conditions: {},
@@ -65,7 +66,35 @@ export async function keepPart(
     },
     call.context,
   );
-  return { etag };
+  return { etag, objectKey };
+}
+
+/**
+ * The store does not know that a kept part belongs to an upload. Whether there still is one is asked once the part lies
+ * there, since an Abort or Complete in between removes only what it finds.
+ */
+export async function demandUnderWay(
+  call: Call,
+  place: Place,
+  upload: { readonly key: string; readonly storeUploadId: string; readonly objectKey: string },
+): Promise<void> {
+  const { key, storeUploadId, objectKey } = upload;
+  try {
+    await place.backend.execute(
+      {
+        operation: 'ListParts',
+        bucket: place.storeBucket,
+        key,
+        uploadId: storeUploadId,
+        maxParts: 1,
+        partNumberMarker: 0,
+      },
+      call.context,
+    );
+  } catch (error) {
+    await discardKept(call, place, [{ objectKey }]);
+    throw error;
+  }
 }
 
 /** Every attempt that was kept for an upload (or for one of its parts), oldest first within a number. */
@@ -154,7 +183,11 @@ export async function replaceKept(call: Call, place: Place, storeUploadId: strin
 }
 
 /** Removes what was kept; what cannot be removed now is only ciphertext without a use. */
-export async function discardKept(call: Call, place: Place, parts: readonly KeptPart[]): Promise<void> {
+export async function discardKept(
+  call: Call,
+  place: Place,
+  parts: readonly Pick<KeptPart, 'objectKey'>[],
+): Promise<void> {
   for (const { objectKey } of parts)
     await place.backend
       .execute(

@@ -1,3 +1,4 @@
+import type { UploadState } from '../model/backend.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
@@ -15,14 +16,8 @@ import { withCopySource } from './copy-source.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
 import { shown, shownIn, withoutEncryption } from './shown.ts';
 import { joinsParts } from './join-parts.ts';
-import {
-  abortAtStore,
-  completeAtStore,
-  expectationFor,
-  listPartsAtStore,
-  partAtStore,
-  readToken,
-} from './store-upload.ts';
+import { continueUpload, nameOf, type UploadUnderWay } from './continue-upload.ts';
+import { abortAtStore, completeAtStore, listPartsAtStore, partAtStore } from './store-upload.ts';
 
 type Create = StorageRequest<'CreateMultipartUpload'>;
 type Part = StorageRequest<'UploadPart'>;
@@ -46,6 +41,7 @@ export async function createMultipartUpload(
       ...request,
       bucket: place.storeBucket,
       ...(header === undefined ? {} : { seal: header }),
+      underBucketRule: protection.decision.underBucketRule === true,
       ...(protection.encryption === undefined ? {} : { encryption: protection.encryption }),
     },
     call.context,
@@ -68,25 +64,36 @@ export async function createMultipartUpload(
       .catch(() => undefined);
     throw error;
   }
-  return {
-    ...withoutEncryption(result),
-    ...shownIn(call, place, result.encryption),
-    uploadId: call.services.uploadTokens.issue(
-      place.storeBucket,
-      request.key,
-      result.uploadId,
-      protection.expected,
-      request.checksumAlgorithm,
-    ),
+  const { encryption } = protection.decision;
+  const { storeUploadId, uploadId } = {
+    storeUploadId: result.uploadId,
+    uploadId: call.services.uploadTokens.issue(place.storeBucket, request.key, {
+      storeUploadId: result.uploadId,
+      expected: protection.expected,
+      checksumAlgorithm: request.checksumAlgorithm,
+      alias: encryption.kind === 'kms' ? encryption.key : undefined,
+      initiated: call.services.now(),
+    }),
   };
+  call.services.knownUploads.noteIssued(nameOf(place, { storeUploadId }), uploadId);
+  return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption), uploadId };
 }
 
 export async function uploadPart(call: Call, asked: Part): Promise<StorageResult<'UploadPart'>> {
   const request = withoutSourceKey(call, asked);
   const place = enter(call, 'write', request.bucket, request.key);
-  return place.backend.sealed === undefined
-    ? await partAtStore(call, place, request)
-    : await partSealed(call, place, request);
+  return await writePart(call, place, request, await continueUpload(call, place, request));
+}
+
+async function writePart(
+  call: Call,
+  place: Place,
+  request: Part,
+  upload: UploadUnderWay,
+): Promise<StorageResult<'UploadPart'>> {
+  return upload.kind === 'remote'
+    ? await partAtStore(call, place, request, upload.claim)
+    : await partSealed(call, place, request, upload.state);
 }
 
 /** A native part copy where the store's copies are trusted; else the range is read and written through. */
@@ -94,11 +101,12 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
   const request = withoutSourceKey(call, asked);
   const from = enter(call, 'read', request.source.bucket, request.source.key);
   const to = enter(call, 'write', request.bucket, request.key);
-  const token = to.backend.sealed === undefined ? readToken(call, to, request) : undefined;
-  const expected = token === undefined ? undefined : await expectationFor(call, to, request, token);
+  const upload = await continueUpload(call, to, request);
+  const claim = upload.kind === 'remote' ? upload.claim : undefined;
+  const expected = claim?.expected;
   const encrypts = expected !== undefined && expected.kind !== 'none' && expected.kind !== 'unspecified';
   if (
-    token !== undefined &&
+    claim !== undefined &&
     expected !== undefined &&
     !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
@@ -108,7 +116,7 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
     const result = await to.backend.execute(
-      { ...request, bucket: to.storeBucket, source, uploadId: token.storeUploadId },
+      { ...request, bucket: to.storeBucket, source, uploadId: claim.storeUploadId },
       call.context,
     );
     attestPart(call, to, { operation: 'UploadPartCopy', key: request.key, expected, observed: result.encryption });
@@ -127,10 +135,10 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
   return await withCopySource(call, from, read, judge, async ({ size, content: { bytes, length } }) => {
     demandRangeWithin(request, size);
     const { operation: _operation, ...part } = request;
-    const algorithm = to.backend.capabilities.checksumHeaders ? token?.checksumAlgorithm : undefined;
+    const algorithm = to.backend.capabilities.checksumHeaders ? claim?.checksumAlgorithm : undefined;
     const plain = { bytes, length };
     const body = algorithm === undefined ? plain : await withChecksum(plain, algorithm);
-    const result = await uploadPart(call, { operation: 'UploadPart', ...part, body });
+    const result = await writePart(call, to, { operation: 'UploadPart', ...part, body }, upload);
     return { ...result, lastModified: call.services.now() };
   });
 }
@@ -167,8 +175,9 @@ export async function abortMultipartUpload(
 
 export async function listParts(call: Call, request: StorageRequest<'ListParts'>): Promise<StorageResult<'ListParts'>> {
   const place = enter(call, 'write', request.bucket, request.key);
-  return place.backend.sealed === undefined
-    ? await listPartsAtStore(call, place, request)
+  const upload = await continueUpload(call, place, request);
+  return upload.kind === 'remote'
+    ? await listPartsAtStore(call, place, request, upload.claim)
     : await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
 }
 
@@ -177,12 +186,12 @@ function withoutSourceKey<R extends Part | PartCopy | Complete>(call: Call, requ
   return call.client.principal.replicator ? { ...request, customerKey: undefined } : request;
 }
 
-async function partSealed(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
-  const state = await (place.backend.sealed as NonNullable<Place['backend']['sealed']>).upload(
-    place.storeBucket,
-    request.key,
-    request.uploadId,
-  );
+async function partSealed(
+  call: Call,
+  place: Place,
+  request: Part,
+  state: UploadState,
+): Promise<StorageResult<'UploadPart'>> {
   await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
   demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
   demandFitTransfer(call, place, state.encryption.kind);

@@ -7,6 +7,7 @@ import { copyObject } from './copy-object.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { forwarded } from './forward.ts';
 import { listing } from './listing.ts';
+import { listMultipartUploads } from './list-uploads.ts';
 import {
   abortMultipartUpload,
   completeMultipartUpload,
@@ -70,5 +71,5 @@ export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } =
   CompleteMultipartUpload: Object.assign(completeMultipartUpload, { patient: true }),
   AbortMultipartUpload: abortMultipartUpload,
   ListParts: listParts,
-  ListMultipartUploads: forwarded('ListMultipartUploads'),
+  ListMultipartUploads: listMultipartUploads,
 };

@@ -33,7 +33,8 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
   const decision = await decide(call, place, intent, call.snapshot.policy, (input) => {
     inputs = inputsOf(input);
   });
-  record(call, place, intent, { decision, inputs, shadow: await shadowAnswer(call, place, intent) });
+  const shadow = await shadowAnswer(call, place, intent, (policy) => decide(call, place, intent, policy));
+  record(call, place, intent, { decision, inputs, shadow });
   if (decision.effect === 'deny') throw refusal(call, place, intent.wish, decision);
   const { encryption } = decision;
   demandFitTransfer(call, place, encryption.kind);
@@ -62,20 +63,32 @@ export async function decide(
   policy: Policy,
   observe?: (input: WriteInput) => void,
 ): Promise<Decision> {
+  const { key, wish } = intent;
+  const facts = await factsOf(call, place, policy, { key, named: wish.state === 'wellFormed' });
+  const input: WriteInput = { ...facts, wish };
+  observe?.(input);
+  return policy.decide(input);
+}
+
+/** What a policy is asked about a write beside the wish; `named`: an encryption is, and may have to be compared. */
+export async function factsOf(
+  call: Call,
+  place: Place,
+  policy: Policy,
+  { key, named }: { readonly key: string; readonly named: boolean },
+): Promise<Omit<WriteInput, 'wish'>> {
   const { capabilities } = place.backend;
   // The embedded store leaves its rule to the gateway; elsewhere the store applies it, and only a comparison needs it.
-  const needed =
-    capabilities.seals || (intent.wish.state === 'wellFormed' && policy.compares(place.bucket, intent.key));
-  const delegated = needed && policy.delegates(place.bucket, intent.key, call.services.now());
+  const needed = capabilities.seals || (named && policy.compares(place.bucket, key));
+  const delegated = needed && policy.delegates(place.bucket, key, call.services.now());
   const stored =
     delegated && capabilities.bucketEncryption
       ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
       : undefined;
-  const input: WriteInput = {
+  return {
     principal: call.client.principal,
     bucket: place.bucket,
-    key: intent.key,
-    wish: intent.wish,
+    key,
     wishesIgnored: call.dialect.traits.wishesIgnored,
     bucketRule: stored?.rule === undefined ? undefined : ruleInAliases(policy, stored.rule, place.backend.name),
     store: { name: place.backend.name, capabilities: place.backend.capabilities },
@@ -84,8 +97,6 @@ export async function decide(
     secure: call.wire.connection.secure,
     now: call.services.now(),
   };
-  observe?.(input);
-  return policy.decide(input);
 }
 
 /** A wish that the store's language has no word for is refused with both names: it is never rounded down. */
@@ -118,7 +129,12 @@ export function assertBelieved(
 }
 
 /** What the shadow policy would have answered, from its transport rules on; it never stands in the way of a request. */
-async function shadowAnswer(call: Call, place: Place, intent: Intent): Promise<string | undefined> {
+export async function shadowAnswer(
+  call: Call,
+  place: Place,
+  intent: Pick<Intent, 'operation' | 'key'>,
+  ask: (shadow: Policy) => Promise<Decision>,
+): Promise<string | undefined> {
   const { shadow } = call.snapshot;
   if (shadow === undefined) return undefined;
   const { principal } = call.client;
@@ -130,20 +146,24 @@ async function shadowAnswer(call: Call, place: Place, intent: Intent): Promise<s
     const route = shadow.route(bucket);
     if (route !== undefined && (route.store !== place.backend.name || route.storeBucket !== place.storeBucket))
       return `route to ${route.storeBucket} at ${route.store}`;
-    return answerOf(await decide(call, place, intent, shadow));
+    return answerOf(await ask(shadow));
   } catch (error) {
     call.services.signals.failure({ requestId: call.context.requestId, operation: intent.operation, error });
     return undefined;
   }
 }
 
-interface Answered {
+export interface Answered {
   readonly decision: Decision;
   readonly inputs: DecisionInputs | undefined;
   readonly shadow: string | undefined;
+  /** Of a continuation: what was begun, and what would be demanded today. */
+  readonly continued?: { readonly recorded: string; readonly demanded: string };
 }
 
-function record(call: Call, place: Place, intent: Intent, { decision, inputs, shadow }: Answered): void {
+/** The audit's line for a decision. */
+export function record(call: Call, place: Place, intent: Intent, answered: Answered): void {
+  const { decision, inputs, shadow, continued } = answered;
   const { wish } = intent;
   call.services.signals.decision({
     requestId: call.context.requestId,
@@ -165,6 +185,7 @@ function record(call: Call, place: Place, intent: Intent, { decision, inputs, sh
     shadow: shadow === answerOf(decision) ? undefined : shadow,
     policyRevision: call.snapshot.policy.revision,
     inputs,
+    ...continued,
   });
 }
 

@@ -26,6 +26,9 @@ export interface DecisionRecord {
   readonly policyRevision: string;
   /** What another policy would have to be asked. */
   readonly inputs: DecisionInputs | undefined;
+  /** Where a write continues what was begun: what it lies under, and what the policy would demand today. */
+  readonly recorded?: string;
+  readonly demanded?: string;
 }
 
 /** What the gateway tells the outside about itself; `assemble` connects it to logs, metrics and the audit file. */

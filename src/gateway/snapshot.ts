@@ -36,6 +36,8 @@ export interface Snapshot {
   readonly distrust: Distrust;
   /** ms for which a store's bucket rule counts as checked. */
   readonly bucketRuleInterval: number;
+  /** ms after which an upload is continued by nobody. */
+  readonly uploadLifetime: number;
 }
 
 /** Remembers which stores did not do as they said. */

@@ -3,21 +3,25 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { attest, attestPart } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { unsealed } from './content.ts';
-import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
-import { discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
-import { assertBelieved, protectWrite } from './protect-write.ts';
+import { continueAtStore, nameOf, readToken } from './continue-upload.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
+import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
+import { demandUnderWay, discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
+import { assertBelieved } from './protect-write.ts';
 import { demandRepeatedWish } from './repeated-wish.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
-import type { Expectation, UploadToken } from './upload-token.ts';
+import type { UploadClaim } from './upload-token.ts';
 
 type Part = StorageRequest<'UploadPart'>;
 type Complete = StorageRequest<'CompleteMultipartUpload'>;
 
 /** A part for a store across the network; one that is too small for it is kept until Complete. */
-export async function partAtStore(call: Call, place: Place, request: Part): Promise<StorageResult<'UploadPart'>> {
-  const token = readToken(call, place, request);
-  const expected = await expectationFor(call, place, request, token);
+export async function partAtStore(
+  call: Call,
+  place: Place,
+  request: Part,
+  { storeUploadId, expected }: UploadClaim,
+): Promise<StorageResult<'UploadPart'>> {
   await demandRepeatedWish(call, place, request, expected);
   demandFitTransfer(call, place, expected.kind);
   assertBelieved(call, place, 'UploadPart', expected.kind);
@@ -26,22 +30,22 @@ export async function partAtStore(call: Call, place: Place, request: Part): Prom
   });
   const { length, bytes } = content.content;
   if (joinsParts(call, place) && length !== undefined && length < place.backend.capabilities.minimumPartSize) {
-    const { storeUploadId } = token;
-    const { etag } = await keepPart(call, place, {
+    const { etag, objectKey } = await keepPart(call, place, {
       storeUploadId,
       partNumber: request.partNumber,
       body: { ...request.body, bytes },
       length,
     });
+    await demandUnderWay(call, place, { key: request.key, storeUploadId, objectKey });
     const { crc64 } = content.content.finish().digests;
     return { etag, ...(call.dialect.traits.crc64 ? { crc64 } : {}) };
   }
   const result = await place.backend.execute(
-    { ...request, bucket: place.storeBucket, uploadId: token.storeUploadId, content: content.content },
+    { ...request, bucket: place.storeBucket, uploadId: storeUploadId, content: content.content },
     call.context,
   );
   attestPart(call, place, { operation: 'UploadPart', key: request.key, expected, observed: result.encryption });
-  if (joinsParts(call, place)) await replaceKept(call, place, token.storeUploadId, request.partNumber);
+  if (joinsParts(call, place)) await replaceKept(call, place, storeUploadId, request.partNumber);
   const { digests } = content.content.finish();
   return {
     ...withoutEncryption(result),
@@ -56,20 +60,21 @@ export async function completeAtStore(
   place: Place,
   request: Complete,
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
-  const token = readToken(call, place, request);
-  const expected = await expectationFor(call, place, request, token);
+  const claim = await continueAtStore(call, place, request);
+  const { storeUploadId, expected } = claim;
   await demandRepeatedWish(call, place, request, expected);
   assertBelieved(call, place, request.operation, expected.kind);
-  const { storeUploadId } = token;
   const kept = joinsParts(call, place) ? await keptParts(call, place, storeUploadId) : [];
   const before = kept.length === 0 ? call.services.repeatedCompletes.recall(request) : undefined;
   if (before !== undefined) return { ...withoutEncryption(before.result), ...shownIn(call, place, before.observed) };
-  const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);
-  const parts = explicit ? await joinParts(call, place, request, { storeUploadId, kept, expected }) : request.parts;
-  const result = await place.backend.execute(
-    { ...request, bucket: place.storeBucket, uploadId: storeUploadId, parts },
-    call.context,
-  );
+  const result = await orDiscard(call, place, storeUploadId, async () => {
+    const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);
+    const parts = explicit ? await joinParts(call, place, request, { storeUploadId, kept, expected }) : request.parts;
+    return await place.backend.execute(
+      { ...request, bucket: place.storeBucket, uploadId: storeUploadId, parts },
+      call.context,
+    );
+  });
   const observed = await attest(call, place, {
     operation: 'CompleteMultipartUpload',
     key: request.key,
@@ -80,21 +85,24 @@ export async function completeAtStore(
     customerKey: request.customerKey,
   });
   if (kept.length > 0) call.services.repeatedCompletes.remember(request, { result, observed });
+  call.services.knownUploads.forget(nameOf(place, claim));
   await discardKept(call, place, kept);
   return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
 }
 
+/** The only thing that is done to uploads of another tool's, by the store's own id. */
 export async function abortAtStore(
   call: Call,
   place: Place,
   request: StorageRequest<'AbortMultipartUpload'>,
 ): Promise<object> {
-  const { storeUploadId } = readToken(call, place, request);
-  const result = await place.backend.execute(
-    { ...request, bucket: place.storeBucket, uploadId: storeUploadId },
-    call.context,
+  const token = readToken(call, place, request);
+  const { storeUploadId } = token;
+  const result = await orDiscard(call, place, storeUploadId, () =>
+    place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context),
   );
-  if (joinsParts(call, place)) await discardKept(call, place, await keptParts(call, place, storeUploadId));
+  call.services.knownUploads.forget(nameOf(place, token));
+  await discardAllKept(call, place, storeUploadId);
   return result;
 }
 
@@ -102,46 +110,30 @@ export async function listPartsAtStore(
   call: Call,
   place: Place,
   request: StorageRequest<'ListParts'>,
+  { storeUploadId }: UploadClaim,
 ): Promise<StorageResult<'ListParts'>> {
-  const { storeUploadId } = readToken(call, place, request);
-  return joinsParts(call, place)
-    ? await mergedParts(call, place, request, { storeUploadId, kept: await keptParts(call, place, storeUploadId) })
-    : await place.backend.execute({ ...request, bucket: place.storeBucket, uploadId: storeUploadId }, call.context);
+  if (!joinsParts(call, place))
+    return await place.backend.execute(
+      { ...request, bucket: place.storeBucket, uploadId: storeUploadId },
+      call.context,
+    );
+  const kept = await keptParts(call, place, storeUploadId);
+  return await orDiscard(call, place, storeUploadId, () => mergedParts(call, place, request, { storeUploadId, kept }));
 }
 
-/** The store's upload id, and what was decided when the upload began. */
-export function readToken(
-  call: Call,
-  place: Place,
-  request: { readonly key: string; readonly uploadId: string },
-): UploadToken {
-  if (place.backend.sealed !== undefined) return { storeUploadId: request.uploadId, expected: undefined };
-  const token = call.services.uploadTokens.read(place.storeBucket, request.key, request.uploadId);
-  if (token === undefined) throw noSuchUpload();
-  return token;
+/** What was kept for an upload that the store says is gone has nobody left to remove it. */
+async function orDiscard<T>(call: Call, place: Place, storeUploadId: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'NoSuchUpload')
+      await discardAllKept(call, place, storeUploadId).catch(() => undefined);
+    throw error;
+  }
 }
 
-/** A bare store id says nothing of its Create: then it must be as the policy decides without a wish. */
-export async function expectationFor(
-  call: Call,
-  place: Place,
-  request: { readonly key: string },
-  token: UploadToken,
-): Promise<Expectation> {
-  if (token.expected !== undefined) return token.expected;
-  const protection = await protectWrite(call, place, {
-    operation: 'CreateMultipartUpload',
-    key: request.key,
-    wish: { state: 'absent' },
-  });
-  return protection.expected;
-}
-
-function noSuchUpload(): GatewayError {
-  return new GatewayError(
-    'NoSuchUpload',
-    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
-  );
+async function discardAllKept(call: Call, place: Place, storeUploadId: string): Promise<void> {
+  if (joinsParts(call, place)) await discardKept(call, place, await keptParts(call, place, storeUploadId));
 }
 
 /**

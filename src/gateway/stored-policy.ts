@@ -5,7 +5,6 @@ import type { AskedEncryption } from '../model/objects.ts';
 import { ACTION_OF, type OperationName, type StorageRequest } from '../model/operations.ts';
 import { enter, locate, type Call, type Place } from './call.ts';
 import { denies, type PolicySubject } from './policy-statements.ts';
-import { expectationFor, readToken } from './store-upload.ts';
 import type { Expectation } from './upload-token.ts';
 
 /**
@@ -155,7 +154,11 @@ async function recorded(
   request: { readonly key: string; readonly uploadId: string },
 ): Promise<AskedEncryption | 'unasked'> {
   const { sealed } = place.backend;
-  if (sealed === undefined) return wordsOf(await expectationFor(call, place, request, readToken(call, place, request)));
+  if (sealed === undefined) {
+    const token = call.services.uploadTokens.read(place.storeBucket, request.key, request.uploadId);
+    // Of a forged id, or a store's own, nothing is recorded: the operation itself refuses it.
+    return token?.kind === 'issued' ? wordsOf(token.expected) : 'unasked';
+  }
   try {
     const { encryption } = await sealed.upload(place.storeBucket, request.key, request.uploadId);
     return wordsOf(encryption);

@@ -65,6 +65,10 @@ export interface Backend {
 export interface UploadState {
   readonly seal: SealHeader | undefined;
   readonly encryption: ObservedEncryption;
+  /** Whether the bucket's own rule decided the encryption; undefined where release 0.1.0 did not note it. */
+  readonly underBucketRule?: boolean;
+  /** ms since the epoch. */
+  readonly initiated: number;
   readonly checksumAlgorithm?: ChecksumAlgorithm;
   readonly checksumType?: ChecksumType;
   readonly metadata: ObjectMetadata;
@@ -98,4 +102,6 @@ export interface AppendState {
   readonly size: number;
   readonly appendable: boolean;
   readonly encryption: ObservedEncryption;
+  /** As in `UploadState`. */
+  readonly underBucketRule?: boolean;
 }

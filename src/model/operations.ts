@@ -40,6 +40,11 @@ interface ObjectWrite extends ObjectRef, Encryptable {
   readonly forbidOverwrite?: boolean;
 }
 
+interface Beginning {
+  /** Set by the gateway: the bucket's own rule decided the encryption, so that what begins here goes on whatever that rule says later. */
+  readonly underBucketRule?: boolean;
+}
+
 interface CopySource {
   readonly source: VersionedRef;
   readonly sourceConditions: Conditions;
@@ -153,7 +158,7 @@ export interface Operations {
   };
   PutObject: { request: ObjectWrite & { readonly body: Body; readonly content?: Content }; result: WriteResult };
   AppendObject: {
-    request: ObjectWrite & { readonly body: Body; readonly position: number; readonly content?: Content };
+    request: ObjectWrite & Beginning & { readonly body: Body; readonly position: number; readonly content?: Content };
     result: WriteResult & { readonly nextPosition: number };
   };
   GetObject: {
@@ -203,12 +208,13 @@ export interface Operations {
   PutObjectTagging: { request: VersionedRef & { readonly tags: Tags }; result: { readonly versionId?: string } };
   DeleteObjectTagging: { request: VersionedRef; result: { readonly versionId?: string } };
   CreateMultipartUpload: {
-    request: ObjectWrite & {
-      readonly checksumAlgorithm?: ChecksumAlgorithm;
-      readonly checksumType?: ChecksumType;
-      /** Set by the gateway when it seals. */
-      readonly seal?: SealHeader;
-    };
+    request: ObjectWrite &
+      Beginning & {
+        readonly checksumAlgorithm?: ChecksumAlgorithm;
+        readonly checksumType?: ChecksumType;
+        /** Set by the gateway when it seals. */
+        readonly seal?: SealHeader;
+      };
     result: { readonly uploadId: string; readonly encryption?: ObservedEncryption };
   };
   UploadPart: { request: PartWrite & { readonly body: Body; readonly content?: Content }; result: WriteResult };

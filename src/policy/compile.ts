@@ -1,6 +1,7 @@
 import type { Capabilities } from '../model/backend.ts';
 import type { KeyAlias, StoreKeyId } from '../model/encryption.ts';
 import { grantMatcher, judgeAccess, judgeKey, judgeTransport } from './access.ts';
+import { judgeContinuation } from './continuation.ts';
 import type { Route, TransportRule } from './decision.ts';
 import type { BucketRuleDocument, PolicyDocument, PrefixDocument, RuleBlocks } from './document.ts';
 import { decideWrite } from './evaluate.ts';
@@ -77,6 +78,7 @@ export function compilePolicy(document: PolicyDocument, source: PolicySource, wo
     access: (input) => judgeAccess(set, matches, input),
     visible: (principal, bucket) => principal.grants.some((grant) => matches(grant, bucket)),
     decide: (input) => decideWrite(set, input),
+    continues: (input) => judgeContinuation(set, input),
     delegates: (bucket, key, now) => {
       const effective = findRule(set, bucket, key)?.effective;
       return effective !== undefined && (effective.default === 'store' || inAudit(effective, now));

@@ -91,6 +91,8 @@ export interface Allowance {
   readonly reason: string;
   /** The client's wish was overridden (raised, ignored): recorded, counted. */
   readonly overridden: boolean;
+  /** The bucket's own rule decided (`default: store`): what begins so goes on so. */
+  readonly underBucketRule?: true;
   /** Set in audit mode: what `enforce` would have answered. */
   readonly wouldHave?: Denial | { readonly effect: 'change'; readonly encryption: Resolved };
 }

@@ -44,6 +44,14 @@ export function decideWrite(set: RuleSet, input: WriteInput, trace?: TraceStep[]
   return { ...observed, wouldHave: { effect: 'change', encryption: enforced.encryption } };
 }
 
+/** What the rule would decide if it were enforced, audit mode or not. */
+export function decideEnforced(set: RuleSet, input: WriteInput): Decision {
+  const found = findRule(set, input.bucket, input.key);
+  if (found === undefined) return accessDenied(undefined, `no rule matches the bucket ${input.bucket}`);
+  const { rule, effective } = found;
+  return resolve({ set, input, rule, effective, terms: effective }, undefined);
+}
+
 /** The part of a rule that audit mode replaces. */
 interface Terms {
   readonly default: EffectiveRule['default'];
@@ -70,6 +78,8 @@ interface Choice {
   readonly origin: 'policy' | 'request';
   readonly overridden: boolean;
   readonly reason: string;
+  /** The bucket's own rule decided. */
+  readonly underBucketRule?: true;
 }
 
 function resolve(question: Question, trace: TraceStep[] | undefined): Decision {
@@ -79,11 +89,14 @@ function resolve(question: Question, trace: TraceStep[] | undefined): Decision {
   const standard = defaultOf(question, question.terms.default);
   if (standard === undefined) return forbidden(effective.ref, 'the rule has no default encryption');
   trace?.push({ step: 'default', text: `the default is ${describe(standard)}` });
-  const choice = isReplica(input) ? replicaChoice(question, wish, standard) : join(question, wish, standard);
-  if ('effect' in choice) {
-    trace?.push({ step: 'join', text: choice.reason });
-    return choice;
+  const chosen = isReplica(input) ? replicaChoice(question, wish, standard) : join(question, wish, standard);
+  if ('effect' in chosen) {
+    trace?.push({ step: 'join', text: chosen.reason });
+    return chosen;
   }
+  // The same object, not an equal one: a wish that says what the bucket's rule says is the client's own.
+  const underBucketRule = question.terms.default === 'store' && chosen.encryption === standard;
+  const choice: Choice = underBucketRule ? { ...chosen, underBucketRule } : chosen;
   trace?.push({ step: 'join', text: `${choice.reason}: ${describe(choice.encryption)}` });
   // Creating a bucket without a rule of its own writes nothing under a key.
   if (isBucketLevel(input) && wish.encryption === undefined) return allow(question, choice, 'store');
@@ -244,8 +257,9 @@ function placed(question: Question, choice: Choice, trace: TraceStep[] | undefin
 }
 
 function allow({ effective }: Question, choice: Choice, by: Allowance['by']): Allowance {
-  const { encryption, overridden, reason } = choice;
-  return { effect: 'allow', encryption, by, rule: effective.ref, reason, overridden };
+  const { encryption, overridden, reason, underBucketRule } = choice;
+  const decided = { effect: 'allow', encryption, by, rule: effective.ref, reason, overridden } as const;
+  return underBucketRule === true ? { ...decided, underBucketRule } : decided;
 }
 
 function asked(encryption: Encryption<KeyAlias>, reason: string): Choice {

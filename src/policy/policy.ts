@@ -1,5 +1,6 @@
 import type { BucketRule, Encryption, KeyAlias, ObservedEncryption, StoreKeyId } from '../model/encryption.ts';
 import type { ReplicationRules } from '../model/objects.ts';
+import type { Continuation, ContinuationInput } from './continuation.ts';
 import type { AccessDecision, AccessInput, Decision, Principal, Route, RuleRef, WriteInput } from './decision.ts';
 
 /** A compiled policy: pure functions over one snapshot of `policy.yaml`. */
@@ -22,6 +23,8 @@ export interface Policy {
   /** Whether the principal holds any grant on the bucket. */
   visible(principal: Principal, bucket: string): boolean;
   decide(input: WriteInput): Decision;
+  /** The one judgement on whatever continues an object or an upload that was begun before. */
+  continues(input: ContinuationInput): Continuation;
   /**
    * Whether the default for this key is `store` (then the gateway asks the bucket's own rule first). Audit mode
    * delegates until `now` (ms) is past its end; without `now` it counts as running.

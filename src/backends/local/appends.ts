@@ -11,7 +11,7 @@ import { joinCrc64 } from './multipart-digests.ts';
 import { extentsOf, findObject, insertFile, objectSeal, replaceObject, requireBucket } from './object-rows.ts';
 import type { StoredObject } from './object-rows.ts';
 import { currentOf, describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
-import { protectionOf, requireSealFor } from './protection.ts';
+import { begunUnder, protectionOf, requireSealFor } from './protection.ts';
 import { commitStaged, putSeal } from './room.ts';
 import type { Room } from './room.ts';
 
@@ -74,7 +74,7 @@ function create(room: Room, request: Request, key: Buffer, record: ContentRecord
     modified: room.now(),
     type: 'Appendable',
     storageClass: request.storageClass ?? 'STANDARD',
-    encryption: protectionOf(seal, request.encryption),
+    encryption: begunUnder(protectionOf(seal, request.encryption), request.underBucketRule),
     digests: { ...digestsOf(record), ...manifestOf(seal) },
     metadata: request.metadata,
     tags: request.tags ?? {},

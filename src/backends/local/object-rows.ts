@@ -1,4 +1,3 @@
-import type { ObservedEncryption } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata, ObjectType, StorageClass, Tags } from '../../model/objects.ts';
 import type { SealedPart, SealRecord } from '../../model/seal.ts';
@@ -7,6 +6,7 @@ import type { StoredDigests } from './digests.ts';
 import { internalError } from './failures.ts';
 import { bytes, integer, optionalText, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
+import type { StoredEncryption } from './protection.ts';
 import type { Room } from './room.ts';
 
 /** An object as the index has it. */
@@ -18,7 +18,7 @@ export interface StoredObject {
   readonly modified: number;
   readonly type: ObjectType;
   readonly storageClass: StorageClass;
-  readonly encryption: ObservedEncryption;
+  readonly encryption: StoredEncryption;
   readonly digests: StoredDigests;
   readonly metadata: ObjectMetadata;
   readonly tags: Tags;
@@ -71,7 +71,7 @@ function objectOf(room: Room, row: Row): StoredObject {
     modified: integer(row, 'modified'),
     type: text(row, 'type') as ObjectType,
     storageClass: text(row, 'class') as StorageClass,
-    encryption: JSON.parse(text(row, 'encryption')) as ObservedEncryption,
+    encryption: JSON.parse(text(row, 'encryption')) as StoredEncryption,
     digests: openDigests(room, bytes(row, 'digests'), oid),
     metadata: JSON.parse(text(row, 'metadata')) as ObjectMetadata,
     tags: JSON.parse(text(row, 'tags')) as Tags,

@@ -35,6 +35,8 @@ export interface LocalStoreOptions {
   readonly randomBytes: (size: number) => Buffer;
   readonly columns: ColumnCipher;
   readonly log: StoreLog;
+  /** ms since the epoch before which an upload that began is too old, asked anew each time; absent: none is. */
+  readonly uploadsBefore?: () => number;
   readonly failpoint?: Failpoint;
   /** Bytes that data leaves free on the disk, so that the index can go on; 32 MiB unless told. */
   readonly reserve?: number;

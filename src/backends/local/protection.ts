@@ -5,6 +5,17 @@ import { internalError } from './failures.ts';
 import { OPAQUE_ID } from './data-files.ts';
 
 /**
+ * An encryption as rows keep it, with whether the bucket's own rule decided it: what was begun so goes on so, whatever
+ * the rule says later. Rows of release 0.1.0 do not say.
+ */
+export type StoredEncryption = ObservedEncryption & { readonly underBucketRule?: boolean };
+
+/** What a row that something may continue keeps. */
+export function begunUnder(encryption: ObservedEncryption, underBucketRule: boolean | undefined): StoredEncryption {
+  return underBucketRule === undefined ? encryption : { ...encryption, underBucketRule };
+}
+
+/**
  * What may be said of the encryption: the seal's word alone. Refuses content that lies unsealed where an encryption was
  * decided, or sealed in another mode: the store has no encryption of its own.
  */

@@ -1,9 +1,10 @@
-import type { SealedStore, StoredPart } from '../../model/backend.ts';
+import type { SealedStore, StoredPart, UploadState } from '../../model/backend.ts';
 import type { SealHeader, SealRecord } from '../../model/seal.ts';
 import { text } from './index-database.ts';
 import { partInfo } from './object-reads.ts';
 import { filesOf, findObject, objectSeal, requireBucket, sealOf } from './object-rows.ts';
 import type { StoredFile } from './object-rows.ts';
+import type { StoredEncryption } from './protection.ts';
 import { commit, putSeal, reading } from './room.ts';
 import type { Room } from './room.ts';
 import { requireUpload } from './upload-rows.ts';
@@ -17,7 +18,8 @@ export function createSealedStore(room: Room): SealedStore {
         const { algorithm, type } = found.checksum;
         return {
           seal: sealHeader(room, found.oid),
-          encryption: found.encryption,
+          ...beginningOf(found.encryption),
+          initiated: found.initiated,
           metadata: found.metadata,
           ...(algorithm && { checksumAlgorithm: algorithm }),
           ...(type && { checksumType: type }),
@@ -35,7 +37,7 @@ export function createSealedStore(room: Room): SealedStore {
             metadata: found.metadata,
             size: found.size,
             appendable: found.type === 'Appendable',
-            encryption: found.encryption,
+            ...beginningOf(found.encryption),
           }
         );
       }),
@@ -65,6 +67,13 @@ export function createSealedStore(room: Room): SealedStore {
 }
 
 const MOST_HEADERS = 1000;
+
+function beginningOf({
+  underBucketRule,
+  ...encryption
+}: StoredEncryption): Pick<UploadState, 'encryption' | 'underBucketRule'> {
+  return underBucketRule === undefined ? { encryption } : { encryption, underBucketRule };
+}
 
 function answering<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(reading(work)));

@@ -13,6 +13,7 @@ import type { LocalStoreOptions, StoreLog } from './ports.ts';
 import { createPins } from './room.ts';
 import type { Room } from './room.ts';
 import { createSealedStore } from './sealed-store.ts';
+import { abortOldUploads } from './uploads.ts';
 
 /** The embedded store: files named by opaque ids under `directory`, and a SQLite index over them. */
 export interface LocalStore extends Backend {
@@ -96,7 +97,12 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
     await recover(room);
 
     let lastScrub: ScrubReport | undefined;
+    const { uploadsBefore } = options;
+    const abortOld = async (): Promise<void> => {
+      if (uploadsBefore !== undefined) await abortOldUploads(room, uploadsBefore(), () => closed);
+    };
     const runScrub = async (): Promise<ScrubReport> => {
+      await abortOld();
       const report = await scrub(room, () => closed);
       if (!closed) {
         lastScrub = report;
@@ -108,6 +114,12 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
     let scrubbing: Promise<unknown> = runScrub().catch((error: unknown) =>
       log('error', 'scrub failed', { reason: String(error) }),
     );
+
+    const aging = setInterval(() => {
+      scrubbing = scrubbing
+        .then(abortOld)
+        .catch((error: unknown) => log('error', 'old uploads stay for now', { reason: String(error) }));
+    }, AGING_INTERVAL).unref();
 
     return {
       name,
@@ -128,6 +140,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
       close: async () => {
         if (closed) return;
         closed = true;
+        clearInterval(aging);
         await Promise.all([scrubbing, collector.idle()]);
         index.close();
       },
@@ -140,6 +153,8 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
 
 /** Room for the index's log between two checkpoints (about 4 MiB) with the largest records, several times over. */
 const RESERVE = 32 * 1024 * 1024;
+/** How often uploads that have become too old are looked for, ms. */
+const AGING_INTERVAL = 60 * 60 * 1000;
 
 async function prepareDirectory(directory: string, log: StoreLog): Promise<void> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });

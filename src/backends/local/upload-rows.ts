@@ -1,10 +1,10 @@
 import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
-import type { ObservedEncryption } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
 import { bytes, integer, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
 import { requireBucket } from './object-rows.ts';
+import type { StoredEncryption } from './protection.ts';
 import type { Room } from './room.ts';
 
 /** An upload under way. `oid` will be the object's. */
@@ -15,7 +15,7 @@ export interface StoredUpload {
   readonly oid: string;
   readonly initiated: number;
   readonly storageClass: StorageClass;
-  readonly encryption: ObservedEncryption;
+  readonly encryption: StoredEncryption;
   readonly checksum: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType };
   readonly metadata: ObjectMetadata;
   readonly tags: Tags;
@@ -77,7 +77,7 @@ export function uploadOf(row: Row): StoredUpload {
     oid: text(row, 'oid'),
     initiated: integer(row, 'initiated'),
     storageClass: text(row, 'class') as StorageClass,
-    encryption: JSON.parse(text(row, 'encryption')) as ObservedEncryption,
+    encryption: JSON.parse(text(row, 'encryption')) as StoredEncryption,
     checksum: JSON.parse(text(row, 'checksum')) as StoredUpload['checksum'],
     metadata: JSON.parse(text(row, 'metadata')) as ObjectMetadata,
     tags: JSON.parse(text(row, 'tags')) as Tags,

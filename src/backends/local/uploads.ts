@@ -12,7 +12,7 @@ import { dropFile, dropGeneration, insertFile, requireBucket } from './object-ro
 import type { StoredFile } from './object-rows.ts';
 import { partPage } from './object-reads.ts';
 import { describing, finishContent, requireContent, requirePrivate } from './object-writes.ts';
-import { protectionOf, requireSealFor } from './protection.ts';
+import { begunUnder, protectionOf, requireSealFor } from './protection.ts';
 import { commit, commitStaged, putSeal } from './room.ts';
 import type { Room } from './room.ts';
 import { insertUpload, requireUpload, UPLOAD_COLUMNS, uploadOf } from './upload-rows.ts';
@@ -38,7 +38,7 @@ export async function createUpload(
     oid: seal?.oid ?? room.randomBytes(16).toString('hex'),
     initiated,
     storageClass: request.storageClass ?? 'STANDARD',
-    encryption,
+    encryption: begunUnder(encryption, request.underBucketRule),
     checksum: {
       ...(checksumAlgorithm && { algorithm: checksumAlgorithm }),
       ...(checksumType && { type: checksumType }),
@@ -113,6 +113,18 @@ export function dropUpload(room: Room, upload: Pick<StoredUpload, 'id' | 'oid'>)
   dropGeneration(room, upload.oid);
 }
 
+/** Aborts what nobody continues any more: uploads that began before `before`, ms since the epoch. */
+export async function abortOldUploads(room: Room, before: number, stopped: () => boolean): Promise<void> {
+  while (!stopped()) {
+    const rows = room.index.all(`SELECT id, oid FROM uploads WHERE initiated < ? LIMIT ?`, before, ABORTED_AT_ONCE);
+    if (rows.length === 0) return;
+    await commit(room, () => {
+      for (const row of rows) dropUpload(room, { id: text(row, 'id'), oid: text(row, 'oid') });
+    });
+    room.log('info', 'uploads that were too old were aborted', { uploads: rows.length });
+  }
+}
+
 export function listParts(room: Room, request: StorageRequest<'ListParts'>): StorageResult<'ListParts'> {
   const { oid, storageClass, checksum } = requireUpload(room, request);
   return {
@@ -175,4 +187,6 @@ function mintUploadId(room: Room, now: number): string {
 /** Part numbers and uploads per page, S3 and OSS. */
 const MOST_PART_NUMBERS = 10_000;
 const MOST_UPLOADS = 1000;
+/** An upload may have ten thousand parts: few to a commit, which holds up the event loop. */
+const ABORTED_AT_ONCE = 10;
 const UPLOAD_ID = /^[A-Za-z0-9._~-]{1,256}$/;

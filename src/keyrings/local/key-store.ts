@@ -23,6 +23,8 @@ export interface KeyStore {
   readonly keys: ReadonlyMap<string, StoredKey>;
   /** Data keys of the gateway's own that do not rotate, wrapped, by name (`index`). */
   readonly dataKeys: ReadonlyMap<string, WrappedKey>;
+  /** ISO time since which gateways that count the age of uploads use this keyring; 0.1.0 did not note it. */
+  readonly since?: string;
 }
 
 export const EMPTY_KEY_STORE: KeyStore = { keys: new Map(), dataKeys: new Map() };
@@ -41,7 +43,11 @@ export function parseKeyStore(text: string, file: string): KeyStore {
   const keys = recordOf(root['keys']);
   const dataKeys = recordOf(root['dataKeys']);
   if (keys === undefined || dataKeys === undefined) throw bad('keys or dataKeys are missing');
+  const since = root['since'];
+  if (since !== undefined && (typeof since !== 'string' || Number.isNaN(Date.parse(since))))
+    throw bad('since is no time');
   return {
+    ...(since === undefined ? {} : { since }),
     keys: new Map(
       Object.entries(keys).map(([keyId, value]) => {
         const key = toStoredKey(value);
@@ -67,7 +73,8 @@ export function formatKeyStore(store: KeyStore): string {
     ]);
     return [keyId, { ...key, versions: toObject(versions) }];
   });
-  const document = { format: FORMAT, keys: toObject(keys), dataKeys: toObject([...store.dataKeys]) };
+  const { since } = store;
+  const document = { format: FORMAT, since, keys: toObject(keys), dataKeys: toObject([...store.dataKeys]) };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 

@@ -23,6 +23,11 @@ export interface LocalKeyring extends Keyring {
   scheduleDeletion(keyId: string): Promise<void>;
   /** A 32-byte key of the gateway's own that never changes, made on first use and kept wrapped under the managed key. */
   ownKey(name: string): Promise<Buffer>;
+  /**
+   * ms since the epoch from which the age of uploads counts: noted on first use. What an earlier release began is
+   * younger than that; where the file cannot be written, it is now.
+   */
+  since(): Promise<number>;
 }
 
 export interface LocalKeyringOptions {
@@ -158,6 +163,14 @@ export async function openLocalKeyring(options: LocalKeyringOptions): Promise<Lo
       const wrapped = store.dataKeys.get(name);
       if (wrapped === undefined) throw integrityError(`the keyring lost its data key ${name}`);
       return unwrapWith(store, wrapped, context);
+    },
+    async since() {
+      const first = new Date(now()).toISOString();
+      if ((await current()).since === undefined)
+        await change((store) => (store.since === undefined ? { ...store, since: first } : undefined)).catch(
+          () => undefined,
+        );
+      return Date.parse((await current()).since ?? first);
     },
   };
 

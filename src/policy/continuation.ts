@@ -128,9 +128,10 @@ function isOfTransport(denial: Denial, recorded: Resolved): boolean {
   return recorded.kind === 'customer' && denial.code === 'InvalidRequest';
 }
 
-/** What a write without a wish would get. */
-function today(set: RuleSet, { begun: _begun, ...facts }: ContinuationInput): Resolved | undefined {
-  const answer = decideEnforced(set, { ...facts, wish: { state: 'absent' } });
+/** What a write without a wish would get, of whoever holds the key for it. */
+function today(set: RuleSet, { begun: _begun, principal, ...facts }: ContinuationInput): Resolved | undefined {
+  const holder = { ...principal, keys: ['*'] };
+  const answer = decideEnforced(set, { ...facts, principal: holder, wish: { state: 'absent' } });
   return answer.effect === 'allow' ? answer.encryption : undefined;
 }
 

@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { GetObjectAttributesCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  GetObjectAttributesCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChain, type Chain } from './chained-gateways.ts';
 import { hiddenAt, uploadsAt } from './hidden-parts.ts';
@@ -97,4 +102,26 @@ test('a small part alone between large ones cannot be joined: the error says so,
   expect((await oss.get('alone')).content.equals(expected)).toBe(true);
   expect(await hiddenAt(chain, BUCKET)).toEqual([]);
   expect(await uploadsAt(chain, BUCKET)).toBe(0);
+});
+
+test('a small part that comes after Abort is NoSuchUpload, and nothing of it is left', async () => {
+  const { uploadId } = await upload('aborted', [MIB]);
+  await oss.abortMultipartUpload('aborted', uploadId);
+  await expect(oss.uploadPart('aborted', uploadId, 2, randomBytes(MIB), 0, MIB)).rejects.toMatchObject({
+    code: 'NoSuchUpload',
+    status: 404,
+  });
+  expect(await hiddenAt(chain, BUCKET)).toEqual([]);
+});
+
+test('what was kept of an upload goes with it, also where the store ended it', async () => {
+  const { uploadId } = await upload('ended', [MIB, MIB]);
+  const s3 = awsClient(chain.upstream);
+  const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: 'ended' }));
+  await s3.send(
+    new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: 'ended', UploadId: Uploads?.[0]?.UploadId ?? '' }),
+  );
+  expect(await hiddenAt(chain, BUCKET)).toHaveLength(2);
+  await expect(oss.abortMultipartUpload('ended', uploadId)).rejects.toMatchObject({ code: 'NoSuchUpload' });
+  expect(await hiddenAt(chain, BUCKET)).toEqual([]);
 });

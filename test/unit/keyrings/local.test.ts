@@ -82,6 +82,19 @@ describe('the keyring file', () => {
     expect((await stat(file)).ino).not.toBe(before.ino);
   });
 
+  test('notes once since when ages count, also in a file of release 0.1.0, which has no such line', async () => {
+    const at = (ms: number): Promise<LocalKeyring> => openLocalKeyring({ file, now: () => ms, randomBytes });
+    const keyring = await at(1_000);
+    const own = await keyring.ownKey('upload-tokens');
+    expect(await readFile(file, 'utf8')).not.toContain('since');
+    expect(await (await at(5_000)).since()).toBe(5_000);
+    const later = await at(9_000);
+    expect(await later.since()).toBe(5_000);
+    await later.rotate('default');
+    expect(await (await at(10_000)).since()).toBe(5_000);
+    expect(await later.ownKey('upload-tokens')).toEqual(own);
+  });
+
   test('that is broken while it serves is ServiceUnavailable for every call, and heals', async () => {
     const keyring = await open();
     const wrapped = await keyring.wrap('default', DEK, CONTEXT);

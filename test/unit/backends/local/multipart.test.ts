@@ -191,6 +191,38 @@ describe('multipart', () => {
     expect((await get(store, 'film')).toString()).toBe('1');
   });
 
+  test('a scrub aborts what began too long ago, and nothing else', async () => {
+    let now = 1_000;
+    let before = 0;
+    const store = await openWithBucket({ now: () => now, uploadsBefore: () => before });
+    const old = await begin(store);
+    await upload(store, old, 1, Buffer.from('old'));
+    now = 5_000;
+    const young = await begin(store);
+    const part = await upload(store, young, 1, Buffer.from('young'));
+    await store.scrub();
+    expect(await store.sealed.upload('photos', 'film', old)).toMatchObject({ initiated: 1_000 });
+    before = 5_000;
+    await store.scrub();
+    await expect(store.sealed.upload('photos', 'film', old)).rejects.toMatchObject({ code: 'NoSuchUpload' });
+    await settled(store, 1);
+    await complete(store, young, [{ partNumber: 1, etag: part.etag }]);
+    expect((await get(store, 'film')).toString()).toBe('young');
+  });
+
+  test('who decided an upload’s encryption is kept with it', async () => {
+    const store = await openWithBucket();
+    for (const underBucketRule of [true, false]) {
+      const { encryption, ...state } = await store.sealed.upload(
+        'photos',
+        'film',
+        await begin(store, { underBucketRule }),
+      );
+      expect([encryption, state.underBucketRule]).toEqual([{ kind: 'none' }, underBucketRule]);
+    }
+    expect(await store.sealed.upload('photos', 'film', await begin(store))).not.toHaveProperty('underBucketRule');
+  });
+
   test('conditions of Complete are judged with the object, and a refusal keeps the upload', async () => {
     const store = await openWithBucket();
     await put(store, 'film', 'there');

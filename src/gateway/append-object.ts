@@ -4,7 +4,6 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { demandContinuation } from './continuation.ts';
 import { prepared, unsealed } from './content.ts';
-import { demandFitTransfer } from './encrypted-transfer.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
 import { expectationOfObserved } from './repeated-wish.ts';
@@ -31,7 +30,6 @@ async function laterAppend(call: Call, place: Place, request: Append, existing: 
   const { operation, key } = request;
   const { encryption, underBucketRule } = existing;
   await demandContinuation(call, place, { operation, key, begun: { encryption, underBucketRule } });
-  demandFitTransfer(call, place, encryption.kind);
   if (request.position !== existing.size)
     return await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   await using content =
@@ -68,7 +66,6 @@ async function appendAtStore(call: Call, place: Place, request: Append): Promise
   const begun = await beginningAt(call, place, key);
   if (begun === undefined) return await firstAppend(call, place, request);
   const decision = await demandContinuation(call, place, { operation, key, begun: { encryption: begun } });
-  demandFitTransfer(call, place, begun.kind);
   assertBelieved(call, place, operation, begun.kind);
   const expected = expectationOfObserved(begun);
   return await writeObject(call, place, { decision, seal: undefined, encryption: undefined, expected }, request);

@@ -5,6 +5,7 @@ import type { Allowance } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import { describe } from './attest.ts';
 import { denialError, type Call, type Place } from './call.ts';
+import { demandFitTransfer } from './encrypted-transfer.ts';
 import { factsOf, record, shadowAnswer } from './protect-write.ts';
 import { expectationOf } from './upload-token.ts';
 
@@ -39,6 +40,8 @@ export async function demandContinuation(call: Call, place: Place, continued: Co
     },
   );
   if (decision.effect === 'deny') throw denialError(decision, call.dialect.name);
+  // A list of parts shows no byte of what is encrypted.
+  if (operation !== 'ListParts') demandFitTransfer(call, place, begun.encryption.kind);
   return decision;
 }
 

@@ -67,7 +67,10 @@ export function nameOf(place: Place, { storeUploadId }: Pick<UploadClaim, 'store
 /** Ids of release 0.1.0 do not say when they were made: then the store does. */
 async function demandYoungClaim(call: Call, place: Place, { key }: Continuing, claim: UploadClaim): Promise<void> {
   const { now, uploadsSince, knownUploads } = call.services;
-  if (claim.initiated !== undefined) return demandYoung(call, claim.initiated);
+  if (claim.initiated !== undefined) {
+    demandYoung(call, claim.initiated);
+    return;
+  }
   // Ages count from the upgrade: nothing from before it is too old until a lifetime has passed since.
   if (now() - uploadsSince <= call.snapshot.uploadLifetime) return;
   const name = nameOf(place, claim);

@@ -7,7 +7,6 @@ import { enter, type Call, type Place } from './call.ts';
 import { prepared, sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
-import { demandFitTransfer } from './encrypted-transfer.ts';
 import { demandRepeatedMetadata, demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
 import { withChecksum } from './part-checksum.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
@@ -111,7 +110,6 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
     !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
-    demandFitTransfer(call, to, expected.kind);
     assertBelieved(call, to, request.operation, expected.kind);
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
@@ -194,7 +192,6 @@ async function partSealed(
 ): Promise<StorageResult<'UploadPart'>> {
   await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
   demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
-  demandFitTransfer(call, place, state.encryption.kind);
   checkPartCustomerKey(state.seal, request.customerKey);
   await using content =
     state.seal === undefined

@@ -4,7 +4,6 @@ import { attest, attestPart } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { unsealed } from './content.ts';
 import { continueAtStore, nameOf, readToken } from './continue-upload.ts';
-import { demandFitTransfer } from './encrypted-transfer.ts';
 import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
 import { demandUnderWay, discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
 import { assertBelieved } from './protect-write.ts';
@@ -23,7 +22,6 @@ export async function partAtStore(
   { storeUploadId, expected }: UploadClaim,
 ): Promise<StorageResult<'UploadPart'>> {
   await demandRepeatedWish(call, place, request, expected);
-  demandFitTransfer(call, place, expected.kind);
   assertBelieved(call, place, 'UploadPart', expected.kind);
   await using content = await unsealed(call, place, request.body, undefined, {
     whole: checksumComesLast(place, request),

@@ -97,7 +97,7 @@ function inForce(set: RuleSet, question: Question): Pick<Continuation, 'decision
 function wishesFor(input: ContinuationInput, recorded: Resolved): readonly Wish[] {
   const nothing: Wish = { state: 'absent' };
   if (input.wishesIgnored || recorded.kind === 'none' || recorded.kind === 'unspecified') return [nothing];
-  const same = asked(recorded as Encryption<string>);
+  const same = asked(recorded);
   if (!input.principal.replicator) return [same];
   // Only that a source had a key counts, never which.
   const keyed = recorded.kind === 'kms' ? [asked({ ...recorded, key: 'any' })] : [];

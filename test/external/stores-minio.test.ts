@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
@@ -14,6 +16,7 @@ import {
   GetObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   ListPartsCommand,
@@ -29,6 +32,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { haystack } from '../integration/gateway.ts';
+import { ossClient } from '../integration/oss-clients.ts';
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts';
 import { startMinio, type Server } from './servers.ts';
 import { counted, direct, storeEntry, throughGateway } from './store-clients.ts';
@@ -136,6 +140,50 @@ describe('in front of MinIO with a KMS', () => {
     expect(part.ServerSideEncryption).toBe('aws:kms');
     const { Parts } = await s3.send(new ListPartsCommand({ ...at, UploadId: created.UploadId }));
     expect(Parts?.map(({ PartNumber, Size }) => [PartNumber, Size])).toEqual([[1, 1]]);
+  });
+
+  test('uploads are listed by their clients’ ids; another tool’s can be aborted and nothing else', async () => {
+    const [own, foreign] = [
+      { Bucket: 'kms-bucket', Key: 'own' },
+      { Bucket: 'kms-bucket', Key: 'foreign' },
+    ];
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand(own));
+    const theirs = { ...foreign, UploadId: (await store.send(new CreateMultipartUploadCommand(foreign))).UploadId };
+    const theirPart = await store.send(new UploadPartCommand({ ...theirs, PartNumber: 1, Body: 'in clear' }));
+    // MinIO lists the uploads of one key only.
+    const listed = async ({ Bucket, Key }: typeof own) =>
+      (await s3.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }))).Uploads?.map(
+        (upload) => upload.UploadId,
+      );
+    expect(await listed(own)).toEqual([UploadId]);
+    expect(await listed(foreign)).toEqual([theirs.UploadId]);
+    const parts = { MultipartUpload: { Parts: [{ PartNumber: 1, ETag: theirPart.ETag }] } };
+    for (const command of [
+      new UploadPartCommand({ ...theirs, PartNumber: 2, Body: 'more' }),
+      new CompleteMultipartUploadCommand({ ...theirs, ...parts }),
+    ])
+      await expect(s3.send(command as UploadPartCommand)).rejects.toMatchObject({ name: 'NoSuchUpload' });
+    await s3.send(new AbortMultipartUploadCommand(theirs));
+    const part = await s3.send(new UploadPartCommand({ ...own, UploadId, PartNumber: 1, Body: 'part' }));
+    const done = { MultipartUpload: { Parts: [{ PartNumber: 1, ETag: part.ETag }] } };
+    expect(await s3.send(new CompleteMultipartUploadCommand({ ...own, UploadId, ...done }))).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+    });
+  });
+
+  test('a small part after Abort is NoSuchUpload, and leaves nothing at the store', async () => {
+    const oss = ossClient(gateway, { bucket: 'kms-bucket' });
+    const { uploadId } = await oss.initMultipartUpload('small');
+    await oss.uploadPart('small', uploadId, 1, randomBytes(MIB), 0, MIB);
+    const hidden = async (): Promise<number> =>
+      (await store.send(new ListObjectsV2Command({ Bucket: 'kms-bucket', Prefix: '.bucketseal/' }))).KeyCount ?? 0;
+    expect(await hidden()).toBe(1);
+    await oss.abortMultipartUpload('small', uploadId);
+    await expect(oss.uploadPart('small', uploadId, 2, randomBytes(MIB), 0, MIB)).rejects.toMatchObject({
+      code: 'NoSuchUpload',
+      status: 404,
+    });
+    expect(await hidden()).toBe(0);
   });
 
   test('a wish is honoured where the policy lets the client choose, and a copy never inherits', async () => {

@@ -88,7 +88,11 @@ function complete(client: S3Client, upload: Upload, ETag: string): Promise<unkno
 }
 
 /** Every call that continues an upload, by the name that the audit gives it. */
-function continuations(client: S3Client, upload: Upload, ETag: string): Readonly<Record<string, () => Promise<unknown>>> {
+function continuations(
+  client: S3Client,
+  upload: Upload,
+  ETag: string,
+): Readonly<Record<string, () => Promise<unknown>>> {
   return {
     UploadPart: () => part(client, upload),
     UploadPartCopy: () =>
@@ -172,7 +176,9 @@ describe.each(STORES)('an upload at the %s store', (store) => {
     for (const attempt of Object.values(continuations(owner, upload, etag)))
       await expect(attempt()).rejects.toMatchObject({
         ...DENIED,
-        message: expect.stringMatching(/^Access denied by policy rule ".*-continued": .* demands kms with key orders\.$/),
+        message: expect.stringMatching(
+          /^Access denied by policy rule ".*-continued": .* demands kms with key orders\.$/,
+        ),
       });
     expect((await decisionsOf('CompleteMultipartUpload', chain.front.main.accessKeyId)).at(-1)).toMatchObject({
       effect: 'deny',

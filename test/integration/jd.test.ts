@@ -246,12 +246,18 @@ describe('encryption demands TLS and SigV4', () => {
     for (const Bucket of ['kms-bucket', 'managed-bucket']) {
       const at = { Bucket, Key: 'in-clear' };
       const { UploadId } = await jd.send(new CreateMultipartUploadCommand(at));
+      const { ETag } = await jd.send(new UploadPartCommand({ ...at, UploadId, PartNumber: 1, Body: 'b' }));
       for (const command of [
         new PutObjectCommand({ ...at, Body: 'b' }),
         new CopyObjectCommand({ ...at, CopySource: 'plain-bucket/clear' }),
         new CreateMultipartUploadCommand(at),
         new UploadPartCommand({ ...at, UploadId, PartNumber: 1, Body: 'b' }),
         new UploadPartCopyCommand({ ...at, UploadId, PartNumber: 1, CopySource: 'plain-bucket/clear' }),
+        new CompleteMultipartUploadCommand({
+          ...at,
+          UploadId,
+          MultipartUpload: { Parts: [{ ETag, PartNumber: 1 }] },
+        }),
       ])
         await expect(plain.send(command as PutObjectCommand), command.constructor.name).rejects.toMatchObject({
           name: 'AccessDenied',

@@ -129,7 +129,10 @@ export interface OssClientOptions {
 }
 
 /** Alibaba's SDK for JavaScript, pointed at the gateway. */
-export function ossClient(gateway: TestGateway, options: OssClientOptions): AliOssClient {
+export function ossClient(
+  gateway: Pick<TestGateway, 'main' | 'port' | 'securePort' | 'certificate'>,
+  options: OssClientOptions,
+): AliOssClient {
   const { client = gateway.main, pathStyle = true, secure = false } = options;
   const own = secure ? `https://localhost:${gateway.securePort}` : `http://localhost:${gateway.port}`;
   const { endpoint = own } = options;

@@ -103,7 +103,9 @@ describe.each(REMOTE)('ids of uploads at the %s store', (store) => {
       name: 'NotFound',
     });
     const own = await begin(front, Bucket, 'own');
-    expect(await complete(front, own, (await part(front, own)).ETag)).toMatchObject({ ServerSideEncryption: 'aws:kms' });
+    expect(await complete(front, own, (await part(front, own)).ETag)).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+    });
     await front.send(new AbortMultipartUploadCommand(foreign));
     expect((await beside.send(new ListMultipartUploadsCommand({ Bucket, Prefix: 'foreign' }))).Uploads).toBeUndefined();
   });
@@ -114,7 +116,9 @@ describe.each(REMOTE)('ids of uploads at the %s store', (store) => {
     const bare = { ...own, UploadId: Uploads?.[0]?.UploadId ?? '' };
     expect(bare.UploadId).not.toBe('');
     await expect(part(front, bare)).rejects.toMatchObject(GONE);
-    expect(await complete(front, own, (await part(front, own)).ETag)).toMatchObject({ ServerSideEncryption: 'aws:kms' });
+    expect(await complete(front, own, (await part(front, own)).ETag)).toMatchObject({
+      ServerSideEncryption: 'aws:kms',
+    });
   });
 
   test.each<[string, (id: string) => string]>([

@@ -36,6 +36,7 @@ describe('the operators’ example', () => {
     expect(config.limits).toMatchObject({
       head: 15_000,
       storeCopyHead: 300_000,
+      uploads: 604_800_000,
       inFlight: 2 ** 28,
       spool: 10 * 2 ** 30,
     });

@@ -209,7 +209,12 @@ describe('replicators', () => {
     ['a plain source’s', MANAGED, keepSource('skip'), true],
     ['a source under the default key', kms('default'), keepSource('skip'), true],
     ['the replica key', kms('copies-at-full'), keepSource('replicate'), true],
-    ['the replica key in the source’s algorithm', kms('copies-at-full', { algorithm: 'SM4' }), keepSource('replicate'), true],
+    [
+      'the replica key in the source’s algorithm',
+      kms('copies-at-full', { algorithm: 'SM4' }),
+      keepSource('replicate'),
+      true,
+    ],
     ['the replica key, where such sources are skipped', kms('copies-at-full'), keepSource('skip'), false],
     ['a key that no rule names', kms('orders-at-full'), keepSource('replicate'), false],
     ['plaintext', NONE, keepSource('replicate'), false],

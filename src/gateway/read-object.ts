@@ -7,6 +7,7 @@ import { demandFitTransfer } from './encrypted-transfer.ts';
 import { getWithRangeRule, headWithRangeRule, release } from './lenient-range.ts';
 import { openContent, proveCustomerKey } from './protect/open-read.ts';
 import { shown } from './shown.ts';
+import { withValidators } from './unchanged.ts';
 
 /** Streams an object; what the gateway sealed is opened here, under the reader's own key grant. */
 export async function getObject(call: Call, request: StorageRequest<'GetObject'>): Promise<StorageResult<'GetObject'>> {
@@ -22,7 +23,11 @@ export async function readObject(
   request: StorageRequest<'GetObject'>,
   judge?: (metadata: ObjectMetadata) => void,
 ): Promise<StorageResult<'GetObject'> & { readonly content: { readonly kind: 'plain' } }> {
-  const result = await getWithRangeRule(place.backend, { ...request, bucket: place.storeBucket }, call.context);
+  const { backend } = place;
+  const asked = { ...request, bucket: place.storeBucket };
+  const result = await withValidators(backend, asked, call.context, () =>
+    getWithRangeRule(backend, asked, call.context),
+  );
   const { content } = result;
   try {
     demandFitTransfer(call, place, result.encryption.kind);
@@ -52,7 +57,11 @@ export async function headObject(
   request: StorageRequest<'HeadObject'>,
 ): Promise<StorageResult<'HeadObject'>> {
   const place = enter(call, 'read', request.bucket, request.key);
-  const result = await headWithRangeRule(place.backend, { ...request, bucket: place.storeBucket }, call.context);
+  const { backend } = place;
+  const asked = { ...request, bucket: place.storeBucket };
+  const result = await withValidators(backend, asked, call.context, () =>
+    headWithRangeRule(backend, asked, call.context),
+  );
   demandFitTransfer(call, place, result.encryption.kind);
   proveKey(place, result, request.customerKey);
   return { ...result, encryption: shown(call, place, result.encryption) };

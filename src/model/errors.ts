@@ -54,7 +54,7 @@ export const ERROR_CODES = [
   'NoSuchUpload',
   'NoSuchVersion',
   'NotImplemented',
-  // 304: `headers` carry `etag` and `last-modified`; every dialect answers it without a body.
+  // 304: made by `notModified`; every dialect answers it without a body.
   'NotModified',
   'ObjectNotAppendable',
   'OperationNotSupported',

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
-import type { Conditions } from '../../model/objects.ts';
+import { notModified } from '../../model/not-modified.ts';
+import type { Conditions, ObjectMetadata } from '../../model/objects.ts';
 
 interface Validators {
   /** Unquoted. */
@@ -8,11 +9,12 @@ interface Validators {
   readonly modified: number;
 }
 
-/**
- * Judges a read in the order of RFC 9110 section 13.2.2. Throws PreconditionFailed (412), or NotModified (304) whose
- * details `ETag` (unquoted) and `LastModified` (ms) let the answer carry its validators.
- */
-export function judgeRead(conditions: Conditions, current: Validators): void {
+/** Judges a read in the order of RFC 9110 section 13.2.2. Throws PreconditionFailed (412), or NotModified (304) with what caches need. */
+export function judgeRead(
+  conditions: Conditions,
+  current: Validators,
+  { cacheControl, expires }: Pick<ObjectMetadata, 'cacheControl' | 'expires'> = {},
+): void {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions;
   if (ifMatch !== undefined) {
     if (!matches(ifMatch, current.etag)) throw failed('If-Match');
@@ -22,10 +24,7 @@ export function judgeRead(conditions: Conditions, current: Validators): void {
     ifNoneMatch === undefined
       ? ifModifiedSince !== undefined && seconds(current.modified) <= seconds(ifModifiedSince)
       : matches(ifNoneMatch, current.etag);
-  if (unchanged)
-    throw new GatewayError('NotModified', 'Not Modified', {
-      details: { ETag: current.etag, LastModified: current.modified },
-    });
+  if (unchanged) throw notModified({ etag: current.etag, lastModified: current.modified, cacheControl, expires });
 }
 
 /** Judges a write against what `find` says is there, inside the transaction that replaces it. */

@@ -96,7 +96,7 @@ function locate(
   request: Read,
 ): { readonly object: StoredObject; readonly files: readonly Extent[]; readonly range: ByteRange | undefined } {
   const object = current(room, request);
-  judgeRead(request.conditions, { etag: object.digests.etag, modified: object.modified });
+  judgeRead(request.conditions, { etag: object.digests.etag, modified: object.modified }, object.metadata);
   const files = extentsOf(room, object.oid);
   if (request.partNumber === undefined)
     return { object, files, range: request.range && resolveRange(request.range, object.size) };

@@ -1,9 +1,11 @@
 import type { GatewayError } from '../../model/errors.ts';
 import { type ErrorCode } from '../../model/errors.ts';
+import { unchangedOf } from '../../model/not-modified.ts';
 import { formatHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import { writeXml, type XmlNode } from '../../wire/xml-document.ts';
 import type { EncodeContext } from '../dialect.ts';
+import { quotedEtag } from './metadata.ts';
 
 export interface OssError {
   readonly code: string;
@@ -100,12 +102,22 @@ export function encodeError(error: GatewayError, context: EncodeContext): WireRe
     ['date', formatHttpDate(context.now)],
   ];
   if (ec !== undefined) headers.push(['x-oss-ec', ec]);
+  if (status === 304) headers.push(...validatorLines(error));
   headers.push(...Object.entries(error.headers));
   const position = error.details[NEXT_POSITION];
   if (position !== undefined) headers.push(['x-oss-next-append-position', String(position)]);
   if (context.method === 'HEAD' && status !== 304) headers.push(['x-oss-err', document.toString('base64')]);
   if (!bodiless) headers.push(['content-type', 'application/xml'], ['content-length', String(document.length)]);
   return { status, headers, body: bodiless ? undefined : document };
+}
+
+/** The validators of a 304, spelt as HEAD spells them. */
+function validatorLines(error: GatewayError): readonly [string, string][] {
+  const { etag, lastModified } = unchangedOf(error);
+  return [
+    ...(etag === undefined ? [] : [['etag', quotedEtag(etag)] as [string, string]]),
+    ...(lastModified === undefined ? [] : [['last-modified', formatHttpDate(lastModified)] as [string, string]]),
+  ];
 }
 
 /** The `<Error>` document: the vendor's elements first, the case's own details behind them. */

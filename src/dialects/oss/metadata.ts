@@ -1,7 +1,8 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { CannedAcl, Conditions, ObjectMetadata, RangeSpec, Tags } from '../../model/objects.ts';
 import { formatHttpDate, parseHttpDate } from '../../wire/http-date.ts';
-import { headerOf, type HeaderLines } from '../../wire/message.ts';
+import { withoutToken } from '../../wire/content-coding.ts';
+import { headerOf, headersOf, type HeaderLines } from '../../wire/message.ts';
 import { decodeComponent, encodeComponent } from '../../wire/percent-encoding.ts';
 
 export const META_PREFIX = 'x-oss-meta-';
@@ -49,11 +50,9 @@ export function metadataOf(headers: HeaderLines): ObjectMetadata {
   }
   const standard: Partial<Record<StandardName, string>> = {};
   for (const [field, name] of Object.entries(STANDARD) as [StandardName, string][]) {
-    const value = headerOf(headers, name);
-    if (value !== undefined && value !== '')
-      standard[field] = field === 'contentEncoding' ? withoutChunking(value) : value;
+    const value = field === 'contentEncoding' ? contentEncoding(headers) : headerOf(headers, name);
+    if (value !== undefined && value !== '') standard[field] = value;
   }
-  if (standard.contentEncoding === '') delete standard.contentEncoding;
   return { ...standard, user: Object.fromEntries(user) };
 }
 
@@ -199,13 +198,10 @@ function dateOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseHttpDate(text);
 }
 
-/** `aws-chunked` is no encoding of the object. */
-function withoutChunking(value: string): string {
-  return value
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== 'aws-chunked')
-    .join(', ');
+/** Of all its lines (RFC 9110 5.3: one list). `aws-chunked` is no encoding of the object; the rest stays as it was spelt. */
+function contentEncoding(headers: HeaderLines): string | undefined {
+  const given = headersOf(headers, 'content-encoding');
+  return given.length === 0 ? undefined : withoutToken(given.join(', '), 'aws-chunked');
 }
 
 function invalid(name: string, message: string, value?: string): GatewayError {

@@ -1,8 +1,11 @@
 import { GatewayError, type ErrorCode, type ErrorDetails } from '../../model/errors.ts';
+import { notModified } from '../../model/not-modified.ts';
 import { readBounded } from '../../wire/bounded.ts';
+import { parseHttpDate } from '../../wire/http-date.ts';
 import { headerOf, type WireResponse } from '../../wire/message.ts';
 import { childText, parseXml, type XmlElement } from '../../wire/xml-document.ts';
 import { modelCodeOf, NEXT_POSITION } from './errors.ts';
+import { unquoted } from './metadata.ts';
 
 /** Bytes of an error document that are worth reading. */
 const MAX_ERROR = 64 * 1024;
@@ -28,11 +31,11 @@ export async function storeError(response: WireResponse, operation: string): Pro
     return new GatewayError('InternalError', 'The store refused the credentials of the gateway.', {
       cause: new Error(`${vendor}: ${message}`),
     });
+  if (code === 'NotModified') return unchanged(response);
   const position = headerOf(response.headers, 'x-oss-next-append-position');
   return new GatewayError(code, message, {
     details: { ...detailsOf(document), ...(position === undefined ? {} : { [NEXT_POSITION]: position }) },
     ...(ec === undefined ? {} : { ec }),
-    headers: response.status === 304 ? notModifiedHeaders(response) : {},
   });
 }
 
@@ -83,10 +86,12 @@ function detailsOf(document: XmlElement | undefined): ErrorDetails {
   );
 }
 
-function notModifiedHeaders(response: WireResponse): Record<string, string> {
-  const kept = ['etag', 'last-modified'].flatMap((name) => {
-    const value = headerOf(response.headers, name);
-    return value === undefined ? [] : [[name, value] as const];
+function unchanged({ headers }: WireResponse): GatewayError {
+  const [etag, lastModified] = [headerOf(headers, 'etag'), headerOf(headers, 'last-modified')];
+  return notModified({
+    etag: etag === undefined ? undefined : unquoted(etag),
+    lastModified: lastModified === undefined ? undefined : parseHttpDate(lastModified),
+    cacheControl: headerOf(headers, 'cache-control'),
+    expires: headerOf(headers, 'expires'),
   });
-  return Object.fromEntries(kept);
 }

@@ -1,7 +1,10 @@
 import type { ErrorCode, GatewayError } from '../../model/errors.ts';
+import { unchangedOf } from '../../model/not-modified.ts';
+import { formatHttpDate } from '../../wire/http-date.ts';
 import type { HeaderLines, WireResponse } from '../../wire/message.ts';
 import { writeXml } from '../../wire/xml-document.ts';
 import type { DialectName, EncodeContext } from '../dialect.ts';
+import { quoted } from './xml.ts';
 
 /** S3's name and status of every error of the model (S3 API reference, error responses). */
 export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonly status: number }>> = {
@@ -80,7 +83,8 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonl
 /** An error answer: XML, but no body to HEAD and with a 304. */
 export function encodeError(error: GatewayError, context: EncodeContext, dialect: DialectName): WireResponse {
   const { status } = ERRORS[error.code];
-  const headers: HeaderLines = [...identity(context), ...Object.entries(error.headers)];
+  const unchanged = status === 304 ? validatorLines(error) : [];
+  const headers: HeaderLines = [...identity(context), ...unchanged, ...Object.entries(error.headers)];
   if (context.method === 'HEAD' || status === 304) return { status, headers, body: undefined };
   const body = Buffer.from(encodeErrorDocument(error, context, dialect), 'utf8');
   return {
@@ -88,6 +92,15 @@ export function encodeError(error: GatewayError, context: EncodeContext, dialect
     headers: [...headers, ['content-type', 'application/xml'], ['content-length', String(body.length)]],
     body,
   };
+}
+
+/** The validators of a 304, spelt as HEAD spells them. */
+function validatorLines(error: GatewayError): HeaderLines {
+  const { etag, lastModified } = unchangedOf(error);
+  return [
+    ...(etag === undefined ? [] : [['etag', quoted(etag)] as const]),
+    ...(lastModified === undefined ? [] : [['last-modified', formatHttpDate(lastModified)] as const]),
+  ];
 }
 
 /** The error document alone. The message is never empty: SDKs print nothing else. */

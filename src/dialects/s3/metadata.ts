@@ -1,7 +1,9 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata } from '../../model/objects.ts';
 import type { HeaderLines } from '../../wire/message.ts';
-import { headerOf } from '../../wire/message.ts';
+import { headerOf, headersOf } from '../../wire/message.ts';
+import { withoutToken } from '../../wire/content-coding.ts';
+import { decodeWords, encodeWords } from './encoded-word.ts';
 
 const USER = 'x-amz-meta-';
 // S3: user metadata in a PUT is limited to 2 KB, names and values together.
@@ -17,7 +19,7 @@ const FIELDS = [
   ['x-amz-website-redirect-location', 'websiteRedirect'],
 ] as const;
 
-/** A client's metadata: user names in lower case, values byte for byte (client-side-encryption envelopes live there). */
+/** A client's metadata: user names in lower case, values byte for byte (client-side-encryption envelopes live there), but for RFC 2047 words. */
 export function decodeMetadata(lines: HeaderLines): ObjectMetadata {
   const metadata = readMetadata(lines);
   const size = Object.entries(metadata.user).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -25,7 +27,7 @@ export function decodeMetadata(lines: HeaderLines): ObjectMetadata {
     throw new GatewayError('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
       details: { Size: size, MaxSizeAllowed: MAX_USER_BYTES },
     });
-  const encoding = withoutChunked(metadata.contentEncoding);
+  const encoding = contentEncoding(lines);
   const entries = Object.entries({ ...metadata, contentEncoding: encoding });
   return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), user: metadata.user };
 }
@@ -44,27 +46,22 @@ export function readMetadata(lines: HeaderLines): ObjectMetadata {
     const before = user.get(short);
     user.set(short, before === undefined ? value : `${before},${value}`);
   }
-  return { ...fields, user: Object.fromEntries(user) };
+  return { ...fields, user: Object.fromEntries([...user].map(([name, value]) => [name, decodeWords(value)])) };
 }
 
-/** Headers of an answer, or of a request to a store. */
+/** Headers of an answer, or of a request to a store. User values are ASCII alone, which every server signs and keeps alike. */
 export function encodeMetadata(metadata: ObjectMetadata): HeaderLines {
   const lines: [string, string][] = [];
   for (const [header, field] of FIELDS) {
     const value = metadata[field];
     if (value !== undefined) lines.push([header, value]);
   }
-  for (const [name, value] of Object.entries(metadata.user)) lines.push([`${USER}${name}`, value]);
+  for (const [name, value] of Object.entries(metadata.user)) lines.push([`${USER}${name}`, encodeWords(value)]);
   return lines;
 }
 
-/** `aws-chunked` describes the transfer and is not stored; the rest is. */
-function withoutChunked(encoding: string | undefined): string | undefined {
-  if (encoding === undefined || !/aws-chunked/i.test(encoding)) return encoding;
-  const kept = encoding
-    .split(',')
-    .map((token) => token.trim())
-    .filter((token) => token.toLowerCase() !== 'aws-chunked' && token !== '')
-    .join(',');
-  return kept === '' ? undefined : kept;
+/** Of all its lines (RFC 9110 5.3: one list). `aws-chunked` describes the transfer and is not stored; the rest is, as it was spelt. */
+function contentEncoding(lines: HeaderLines): string | undefined {
+  const given = headersOf(lines, 'content-encoding');
+  return given.length === 0 ? undefined : withoutToken(given.join(', '), 'aws-chunked');
 }

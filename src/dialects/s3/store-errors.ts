@@ -1,12 +1,15 @@
 import { ERROR_CODES, GatewayError } from '../../model/errors.ts';
 import type { ErrorCode, ErrorDetails } from '../../model/errors.ts';
+import { notModified } from '../../model/not-modified.ts';
 import type { StorageRequest } from '../../model/operations.ts';
+import { parseHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import { headerOf } from '../../wire/message.ts';
 import { readBounded } from '../../wire/bounded.ts';
 import { childText, parseXml } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { stream } from './store-body.ts';
+import { unquoted } from './xml.ts';
 
 /** A store's error answer in the model's codes. The store's own words stay in `cause`. */
 export async function storeError(
@@ -14,8 +17,7 @@ export async function storeError(
   response: WireResponse,
   inside?: XmlElement,
 ): Promise<GatewayError> {
-  if (response.status === 304)
-    return new GatewayError('NotModified', 'Not Modified', { headers: validators(response) });
+  if (response.status === 304) return unchanged(response);
   const root = inside ?? (await errorDocument(response));
   const said = {
     status: response.status,
@@ -129,9 +131,14 @@ async function errorDocument(response: WireResponse): Promise<XmlElement | undef
   return outcome.ok && outcome.root.name === 'Error' ? outcome.root : undefined;
 }
 
-function validators(response: WireResponse): Readonly<Record<string, string>> {
-  const lines = (['etag', 'last-modified'] as const).map((name) => [name, headerOf(response.headers, name)] as const);
-  return Object.fromEntries(lines.filter((line): line is readonly [(typeof line)[0], string] => line[1] !== undefined));
+function unchanged({ headers }: WireResponse): GatewayError {
+  const [etag, lastModified] = [headerOf(headers, 'etag'), headerOf(headers, 'last-modified')];
+  return notModified({
+    etag: etag === undefined ? undefined : unquoted(etag),
+    lastModified: lastModified === undefined ? undefined : parseHttpDate(lastModified),
+    cacheControl: headerOf(headers, 'cache-control'),
+    expires: headerOf(headers, 'expires'),
+  });
 }
 
 /** Elements that help a client and name nothing of the store. */

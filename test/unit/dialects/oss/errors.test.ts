@@ -5,6 +5,7 @@ import { oss } from '../../../../src/dialects/oss/index.ts';
 import { ERROR_CODES, GatewayError } from '../../../../src/model/errors.ts';
 import { headerOf, type WireResponse } from '../../../../src/wire/message.ts';
 import { childText, parseXml, type XmlElement } from '../../../../src/wire/xml-document.ts';
+import { notModified } from '../../../../src/model/not-modified.ts';
 
 const CONTEXT: EncodeContext = {
   requestId: 'R1',
@@ -58,7 +59,7 @@ describe('errors', () => {
     expect(Buffer.from(headerOf(head.headers, 'x-oss-err') ?? '', 'base64').toString()).toContain(
       '<Code>NoSuchKey</Code>',
     );
-    const unchanged = oss.encodeError(new GatewayError('NotModified', '', { headers: { etag: '"e"' } }), {
+    const unchanged = oss.encodeError(notModified({ etag: 'e' }), {
       ...CONTEXT,
       method: 'HEAD',
     });

@@ -282,7 +282,7 @@ test('only the transfer’s token leaves Content-Encoding', () => {
   const stored = (encoding: string) => decodeMetadata([['content-encoding', encoding]]).contentEncoding;
   expect(stored('aws-chunked')).toBeUndefined();
   expect(stored('aws-chunked,gzip')).toBe('gzip');
-  expect(stored('gzip, AWS-Chunked, br')).toBe('gzip,br');
+  expect(stored('gzip, AWS-Chunked, br')).toBe('gzip, br');
 });
 
 test('a seed with one digit changed is refused before the body', () => {

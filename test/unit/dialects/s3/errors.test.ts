@@ -5,6 +5,7 @@ import { ERROR_CODES, GatewayError } from '../../../../src/model/errors.ts';
 import { headerOf } from '../../../../src/wire/message.ts';
 import { childText, parseXml } from '../../../../src/wire/xml-document.ts';
 import { CONTEXT, textOf } from './requests.ts';
+import { notModified } from '../../../../src/model/not-modified.ts';
 
 describe('errors to clients', () => {
   test.each(ERROR_CODES)('%s has a name, an error status and a message, even an empty one', async (code) => {
@@ -33,7 +34,7 @@ describe('errors to clients', () => {
   test('have no body for HEAD and with a 304, which carries the ETag', () => {
     const head = s3.encodeError(new GatewayError('NoSuchKey', 'no'), { ...CONTEXT, method: 'HEAD' });
     expect([head.status, head.body]).toEqual([404, undefined]);
-    const unchanged = s3.encodeError(new GatewayError('NotModified', '', { headers: { etag: '"e"' } }), CONTEXT);
+    const unchanged = s3.encodeError(notModified({ etag: 'e' }), CONTEXT);
     expect([unchanged.status, unchanged.body, headerOf(unchanged.headers, 'etag')]).toEqual([304, undefined, '"e"']);
   });
 

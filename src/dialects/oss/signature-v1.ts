@@ -66,14 +66,16 @@ export function isSignedV1(name: string, list: SubresourceList = 'union'): boole
 
 /**
  * Whether one V1 resource string has two readings: the key stands in it undecoded, so `/b/k%3Facl` and `/b/k?acl` would share
- * one signature, and a value with `&uploadId=` in it would read as two parameters.
+ * one signature, and a value with `&uploadId=` in it would read as two parameters. Control characters mislead nobody:
+ * nothing follows the resource, and no header line before it begins with a slash.
  */
-export function isAmbiguousV1(text: string, parameters: readonly Parameter[]): 'key' | 'parameter' | undefined {
-  if (/[?\u0000-\u001f\u007f]/.test(text)) return 'key';
+export function isAmbiguousV1(path: string, parameters: readonly Parameter[]): 'key' | 'parameter' | undefined {
+  if (READS_AS_PARAMETERS.test(path)) return 'key';
   const hidden = parameters.some(
     ({ name, value }) =>
       isSignedV1(name) &&
-      (/[\u0000-\u001f]/.test(value) ||
+      (/[&=?\u0000-\u001f]/.test(name) ||
+        /[\u0000-\u001f]/.test(value) ||
         value
           .split('&')
           .slice(1)
@@ -81,6 +83,13 @@ export function isAmbiguousV1(text: string, parameters: readonly Parameter[]): '
   );
   return hidden ? 'parameter' : undefined;
 }
+
+/** Signed by SigV2 alone (S3 REST authentication), whose text for a URL is the same. */
+const SIGV2_ONLY =
+  'accelerate analytics defaultObjectAcl metrics notification object-lock select select-type storageClass torrent';
+const NAME = `(?:${[...UNION, ...SIGV2_ONLY.split(' ')].join('|')}|x-oss-[^&=?]*)`;
+/** A `?` behind which signed parameters can be read, at any place: whatever follows a `=` may be its value, a `?` too. */
+const READS_AS_PARAMETERS = new RegExp(`\\?(?:${NAME}&)*${NAME}(?:=|$)`);
 
 function resourceV1(request: SignableV1): string {
   const signed = request.parameters

@@ -37,7 +37,7 @@ function timeV4(wire: WireRequest, presented: PresentedV4, now: number): string 
     const lifetime = lifetimeOf(presented.expires ?? '');
     // A start up to 15 minutes ahead is taken for a clock that runs fast.
     if (time - now > MAX_SKEW_MS) throw skewed(time, now);
-    // Python v2 cuts the fraction of the lifetime off: 1 s goes out as 0.
+    // Python v2 cuts the fraction of the lifetime off: 300 s goes out as 299.
     if (now >= time + (lifetime + 1) * 1000) throw expired(time + lifetime * 1000, now);
     return text;
   }
@@ -57,12 +57,13 @@ function timeV4(wire: WireRequest, presented: PresentedV4, now: number): string 
 }
 
 function lifetimeOf(text: string): number {
-  if (!/^\d{1,6}$/.test(text) || Number(text) > MAX_LIFETIME_S)
+  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1 || seconds > MAX_LIFETIME_S)
     throw new GatewayError('InvalidArgument', 'x-oss-expires must be between 1 and 604800 seconds.', {
       ec: '0002-00000215',
       details: { ArgumentName: 'x-oss-expires', ArgumentValue: text },
     });
-  return Number(text);
+  return seconds;
 }
 
 function refuseOtherDay(presented: PresentedV4, time: number): void {

@@ -155,7 +155,7 @@ function refuseForm(
   if (ambiguous === 'key')
     throw new GatewayError(
       'InvalidObjectName',
-      'Signature version 1 cannot cover a name with `?` or control characters. Please use OSS4-HMAC-SHA256.',
+      'Signature version 1 cannot tell this name from a request for a sub-resource. Please use OSS4-HMAC-SHA256.',
     );
   if (ambiguous === 'parameter')
     throw argument('Signature version 1 cannot cover this parameter unambiguously.', 'query');

@@ -2,7 +2,7 @@ import type { Body, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts'
 import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { CannedAcl, StorageClass, VersionedRef } from '../../model/objects.ts';
-import type { HeaderLines } from '../../wire/message.ts';
+import type { HeaderLines, QueryParameter } from '../../wire/message.ts';
 import { headerOf, headersOf, queryOf } from '../../wire/message.ts';
 import type { VerifiedRequest } from '../dialect.ts';
 import { inFamily } from './encryption-family.ts';
@@ -19,6 +19,7 @@ export interface Fields {
 }
 
 export function fieldsOf(request: VerifiedRequest): Fields {
+  refuseRepeated(request.wire.query);
   const headers = [...request.wire.headers, ...hoisted(request)];
   refuseReserved(headers, request.replicator === true);
   return {
@@ -162,6 +163,17 @@ const REPLICATION = /^(x-amz-replication-status|x-minio-(replication|source).*)$
 // A checksum in a presigned query is that of an empty body (the JS presigner's): AWS ignores it there.
 const NOT_HOISTED =
   /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256|sdk-checksum-algorithm|checksum-.*|trailer|decoded-content-length)$/;
+
+/** Of two `uploadId`s one would be authorised and, by another layer or the store, the other obeyed; equal ones are no better known. */
+function refuseRepeated(query: readonly QueryParameter[]): void {
+  const seen = new Set<string>();
+  for (const { name, value } of query) {
+    // What may stand for a header has a header's name, in any case.
+    const known = /^x-amz-/i.test(name) ? name.toLowerCase() : name;
+    if (seen.has(known)) throw invalid(name, value ?? '', `The query parameter ${name} is given more than once.`);
+    seen.add(known);
+  }
+}
 
 function refuseReserved(headers: HeaderLines, replicator: boolean): void {
   const found = headers.find(([name]) => RESERVED.test(name) || (!replicator && REPLICATION.test(name)));

@@ -6,6 +6,7 @@ import type { Call, Services } from './call.ts';
 import { demand } from './call.ts';
 import { allowedCallOuts } from './call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
+import { framed } from './framing.ts';
 import { enforceStoredPolicy } from './stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
 import { openLane, type Lane } from './lane.ts';
@@ -53,6 +54,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
           { ...verified, replicator: client.principal.replicator },
           allowedCallOuts(call),
         );
+        request = framed(wire, request);
         began(call, request);
         await enforceStoredPolicy(call, request);
         if (request.operation === 'Passthrough') return await openLane(call, request);

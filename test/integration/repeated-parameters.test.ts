@@ -41,7 +41,7 @@ describe('query parameters', () => {
     const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
     const key = [day, ...REGION.split('/')].reduce<string | Buffer>(hmac, `AWS4${gateway.main.secretAccessKey}`);
     const digest = createHash('sha256').update(canonical).digest('hex');
-    const signature = hmac(key as Buffer, `AWS4-HMAC-SHA256\n${date}\n${day}/${REGION}\n${digest}`).toString('hex');
+    const signature = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${day}/${REGION}\n${digest}`).toString('hex');
     return exchange(gateway.port, {
       method,
       target: `${path}?${query}`,

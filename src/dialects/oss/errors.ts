@@ -63,7 +63,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   MalformedXML: { code: 'MalformedXML', status: 400 },
   MetadataTooLarge: { code: 'InvalidArgument', status: 400 },
   MethodNotAllowed: { code: 'MethodNotAllowed', status: 405 },
-  MissingContentLength: { code: 'MissingContentLength', status: 411 },
+  MissingContentLength: { code: 'MissingContentLength', status: 411, ec: '0017-00000101' },
   MissingSecurityHeader: { code: 'InvalidArgument', status: 400 },
   NoSuchBucket: { code: 'NoSuchBucket', status: 404, ec: '0015-00000101' },
   NoSuchBucketPolicy: { code: 'NoSuchBucketPolicy', status: 404 },

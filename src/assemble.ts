@@ -35,6 +35,7 @@ const STDIN = 0;
 
 /** The services that the commands ask for, over this process. */
 export function createServices(): Services {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
@@ -61,6 +62,11 @@ export function createServices(): Services {
       }
     },
   };
+}
+
+/** Whoever read the output has seen enough (`… | head`): what is still said goes nowhere, and the exit code stays the command's own. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 async function serve(configFile: string, options: ServeOptions): Promise<Running> {

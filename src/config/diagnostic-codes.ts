@@ -11,7 +11,10 @@ export const DIAGNOSTIC_CODES = {
     level: 'ERROR',
     text: 'The text is no YAML 1.2, holds several documents, nothing, or nests too deeply.',
   },
-  'yaml-aliases': { level: 'ERROR', text: 'Aliases expand beyond a small bound.' },
+  'yaml-aliases': {
+    level: 'ERROR',
+    text: 'Aliases expand beyond a small bound, or one points nowhere or into itself.',
+  },
   'duplicate-key': { level: 'ERROR', text: 'The same key stands twice in one map.' },
   'unknown-key': { level: 'ERROR', text: 'The schema has no such key there.' },
   'missing-key': { level: 'ERROR', text: 'A key that must be there is not.' },

@@ -56,8 +56,10 @@ function looksLikeReference(value: string): boolean {
 function secretRanges(document: Document): readonly (readonly [number, number])[] {
   const ranges: (readonly [number, number])[] = [];
   const add = (node: unknown): void => {
-    const target = isAlias(node) ? node.resolve(document) : node;
-    if (isScalar(target)) {
+    // An alias to nowhere may be a secret that begins with a star.
+    const target = isAlias(node) ? (node.resolve(document) ?? node) : node;
+    if (isAlias(target) && target.range) ranges.push([target.range[0], target.range[1]]);
+    else if (isScalar(target)) {
       const range = (target as Node).range;
       if (range && !isReference(String(target.value))) ranges.push([range[0], range[1]]);
     } else if (isSeq(target)) target.items.forEach(add);

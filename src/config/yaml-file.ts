@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { Document, Node, YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Alias, Document, Node, YAMLError } from 'yaml';
 import type { Diagnostic, Level, Position } from './diagnostics.ts';
 import { maskSecrets } from './secret-mask.ts';
 
@@ -82,9 +82,12 @@ function readDocument(
     const source = masked[position.line - 1];
     return { ...position, ...finding, ...(source === undefined ? {} : { source }) };
   };
-  const problems = [...document.errors, ...document.warnings].map((error) =>
+  const aliases = aliasesOf(document);
+  const atAlias = (alias: Alias | undefined): Position => at(alias?.range?.[0] ?? 0, alias?.range?.[1] ?? 0);
+  const broken = [...document.errors, ...document.warnings].map((error) =>
     report(at(error.pos[0], error.pos[1]), syntaxFinding(error)),
   );
+  const problems = broken.length > 0 ? broken : aliases.lost.map((alias) => report(atAlias(alias), LOST_ALIAS));
   const locate = (path: YamlPath, part: 'key' | 'value' = 'value'): Position => {
     const range = rangeOf(document, path, part);
     return range === undefined ? { file, line: 1, column: 1, length: 1 } : at(range[0], range[1]);
@@ -95,7 +98,8 @@ function readDocument(
   try {
     const value: unknown = document.toJS({ maxAliasCount: YAML_LIMITS.aliases });
     if (!isCyclic(value, [])) return { file, revision, value, diagnostics: [], locate, report };
-    return { ...unusable(file, revision, 'yaml-aliases', 'an alias contains itself'), locate, report };
+    const inside = aliases.all.find((alias) => holds(alias.resolve(document), alias));
+    return { file, revision, value: undefined, diagnostics: [report(atAlias(inside), CYCLIC_ALIAS)], locate, report };
   } catch {
     return {
       ...unusable(file, revision, 'yaml-aliases', `aliases expand to more than ${YAML_LIMITS.aliases} nodes`),
@@ -103,6 +107,37 @@ function readDocument(
       report,
     };
   }
+}
+
+/** Not named: a secret that begins with a star and stands without quotes reads as an alias. */
+const LOST_ALIAS: Finding = {
+  level: 'ERROR',
+  code: 'yaml-aliases',
+  message: 'this alias points to no anchor before it; text that begins with * needs quotes',
+};
+
+const CYCLIC_ALIAS: Finding = { level: 'ERROR', code: 'yaml-aliases', message: 'an alias contains itself' };
+
+/** In one pass: looking an anchor up from each alias would cost the document's length each time. */
+function aliasesOf(document: Document.Parsed): { readonly all: readonly Alias[]; readonly lost: readonly Alias[] } {
+  const anchors = new Set<string>();
+  const [all, lost]: [Alias[], Alias[]] = [[], []];
+  visit(document, {
+    Alias: (_key, alias) => {
+      all.push(alias);
+      if (!anchors.has(alias.source)) lost.push(alias);
+    },
+    Node: (_key, node) => {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+    },
+  });
+  return { all, lost };
+}
+
+function holds(node: Node | undefined, alias: Alias): boolean {
+  let found = false;
+  if (node !== undefined) visit(node, { Alias: (_key, other) => void (found ||= other === alias) });
+  return found;
 }
 
 /** Everything that walks the value would walk for ever. */

@@ -22,6 +22,7 @@ const PARSER = new XMLParser({
   parseTagValue: false,
   trimValues: false,
   processEntities: false,
+  cdataPropName: '#cdata',
   ignoreDeclaration: true,
   ignorePiTags: true,
   removeNSPrefix: true,
@@ -109,9 +110,15 @@ function toElement(node: Ordered, count: { left: number }): XmlElement {
   const children: XmlElement[] = [];
   for (const item of content) {
     if ('#text' in item) text += decodeEntities(String(item['#text']));
+    else if ('#cdata' in item) text += literalOf(item['#cdata']);
     else children.push(toElement(item, count));
   }
   return { name, children, text };
+}
+
+/** A CDATA section is its characters: `&amp;` in it is five of them (XML 1.0, 2.7). */
+function literalOf(section: unknown): string {
+  return (section as readonly Ordered[]).map((item) => String(item['#text'])).join('');
 }
 
 function decodeEntities(text: string): string {

@@ -12,3 +12,12 @@ test('the depth is judged whatever closes the elements', () => {
   expect(parseXml(Buffer.from(nested(32)))).toEqual({ ok: false, reason: 'nested too deeply' });
   expect(parseXml(Buffer.from(`<r>${'<b/>'.repeat(100)}</r>`))).toMatchObject({ ok: true });
 });
+
+test('CDATA is literal, what stands around it is not', () => {
+  const text = (xml: string): string | undefined => {
+    const outcome = parseXml(Buffer.from(xml));
+    return outcome.ok ? outcome.root.text : undefined;
+  };
+  expect(text('<Key><![CDATA[a&amp;b<c>&#65;]]></Key>')).toBe('a&amp;b<c>&#65;');
+  expect(text('<Key>x&amp;<![CDATA[&amp;]]>&lt;<![CDATA[]]>y<![CDATA[ ]]]]><![CDATA[>]]></Key>')).toBe('x&&amp;<y ]]>');
+});

@@ -24,13 +24,9 @@ function unread(argv: readonly string[], closed: 'stdout' | 'both' = 'stdout'): 
 
 test.each([
   [0, ['schema', 'gateway']],
-  [0, ['check', '--codes']],
-  [0, ['check', '--config', 'config/quickstart.yaml']],
   [0, ['check', '--config', 'config/quickstart.yaml', '--json']],
   [3, ['check', '--config', 'test/vectors/config/gateway/alias-to-nowhere.yaml']],
   [2, ['diff', 'config/policy.yaml', 'config/strict/policy.yaml']],
-  [0, ['explain', '--config', 'config/quickstart.yaml', '--bucket', 'b']],
-  [0, ['test', '--config', 'config/three-cloud/gateway.yaml']],
   [0, ['--help']],
 ] as const)('nobody reads: exit code %i and not a word of %j', { timeout: 60_000 }, async (code, argv) => {
   expect(await unread(argv)).toEqual({ code, stderr: '' });

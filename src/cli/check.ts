@@ -2,6 +2,7 @@ import { REMOTE_CODES } from '../config/diagnostic-codes.ts';
 import { exitCodeOf, hasErrors, inOrder } from '../config/diagnostics.ts';
 import { printDiagnostics } from './diagnostics-output.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { missingKeysText } from './missing-keys.ts';
 import type { Services } from './ports.ts';
 
 export interface CheckOptions {
@@ -17,6 +18,7 @@ export async function check(services: Services, options: CheckOptions): Promise<
   const outcome = services.load(options.config);
   const online = options.online && !hasErrors(outcome.diagnostics) ? await services.checkOnline(outcome) : [];
   const diagnostics = inOrder([...outcome.diagnostics, ...online]);
+  if (!options.json) services.stdout(missingKeysText(diagnostics));
   printDiagnostics(services, diagnostics, { json: options.json, subject: options.config });
   const here = exitCodeOf(
     diagnostics.filter(({ code }) => !REMOTE_CODES.has(code)),

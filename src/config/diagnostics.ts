@@ -17,6 +17,8 @@ export interface Diagnostic extends Position {
   readonly message: string;
   readonly suggestion?: string;
   readonly source?: string;
+  /** A line that, added to the policy's `keys:`, mends it. */
+  readonly declare?: string;
 }
 
 /** 0, or 3 for an invalid configuration: any ERROR, and with `strict` any warning. */
@@ -62,8 +64,8 @@ export function renderText(diagnostic: Diagnostic, paint: Paint = PLAIN): string
 
 /** One JSON object a diagnostic, for `--json`: stable names, no colours. */
 export function renderJson(diagnostic: Diagnostic): string {
-  const { file, line, column, level, code, message, suggestion, source } = diagnostic;
-  return JSON.stringify({ file, line, column, level, code, message, suggestion, source });
+  const { file, line, column, level, code, message, suggestion, source, declare } = diagnostic;
+  return JSON.stringify({ file, line, column, level, code, message, suggestion, source, declare });
 }
 
 /** `1 error, 2 security warnings`; `no findings` for none. */

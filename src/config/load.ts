@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { PolicyDocument } from '../policy/document.ts';
 import { POLICY_SCHEMA } from '../policy/schema.ts';
+import { checkClientKeys } from './client-keys.ts';
 import { hasErrors, inOrder } from './diagnostics.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { understandGateway } from './gateway-config.ts';
@@ -78,13 +79,24 @@ export function loadConfig(file: string, ports: LoadPorts): LoadOutcome {
   const [policy, shadow] = (['policy', 'shadowPolicy'] as const).map((key) =>
     named[key] === undefined ? undefined : readPolicy(key, named[key], gateway, declared, ports),
   );
+  const keys = [policy, shadow].map((each) => (each === undefined ? [] : each.keys));
+  // Where a policy cannot be read, nobody knows its keys, and that is said already.
+  const undeclared =
+    document === undefined || keys.includes(undefined)
+      ? []
+      : checkClientKeys(
+          gateway,
+          document,
+          keys.flatMap((names) => names ?? []),
+        );
   const diagnostics = inOrder([
     ...gatewayFindings,
     ...findings,
+    ...undeclared,
     ...(policy?.diagnostics ?? []),
     ...(shadow?.diagnostics ?? []),
   ]);
-  const config = hasErrors([...gatewayFindings, ...findings]) ? undefined : declared;
+  const config = hasErrors([...gatewayFindings, ...findings, ...undeclared]) ? undefined : declared;
   return {
     config,
     policy: policy?.loaded,
@@ -125,6 +137,8 @@ function schemaFor(names: GatewayNames): JsonSchema {
 interface PolicyOutcome {
   readonly file: string;
   readonly revision: string;
+  /** The names that it declares; undefined where it cannot be read. */
+  readonly keys: readonly string[] | undefined;
   readonly loaded: LoadedPolicy | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -141,11 +155,11 @@ function readPolicy(
   if (!read.ok) {
     const message = `the policy file ${file} cannot be read: ${read.reason}`;
     const missing = gateway.report(gateway.locate([key]), { level: 'ERROR', code: 'unreadable-file', message });
-    return { file, revision: '', loaded: undefined, diagnostics: [missing] };
+    return { file, revision: '', keys: undefined, loaded: undefined, diagnostics: [missing] };
   }
   const { yaml, candidate, diagnostics: formal } = parsePolicy(file, read.text);
   const { revision } = yaml;
-  if (candidate === undefined) return { file, revision, loaded: undefined, diagnostics: formal };
+  if (candidate === undefined) return { file, revision, keys: undefined, loaded: undefined, diagnostics: formal };
   const meaning =
     config === undefined
       ? []
@@ -153,7 +167,8 @@ function readPolicy(
           .judgePolicy(candidate, config)
           .map(({ path = [], part, ...finding }) => yaml.report(yaml.locate(path, part), finding));
   const diagnostics = [...formal, ...meaning];
-  return { file, revision, loaded: hasErrors(diagnostics) ? undefined : candidate, diagnostics };
+  const keys = Object.keys(candidate.document.keys ?? {});
+  return { file, revision, keys, loaded: hasErrors(diagnostics) ? undefined : candidate, diagnostics };
 }
 
 function parsePolicy(

@@ -26,6 +26,7 @@ export interface Finding {
   readonly code: string;
   readonly message: string;
   readonly suggestion?: string;
+  readonly declare?: string;
 }
 
 /** Limits against files made to exhaust; a ConfigMap holds 1 MiB at most. */

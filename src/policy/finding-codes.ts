@@ -24,7 +24,10 @@ export const FINDING_CODES = {
     level: 'ERROR',
     text: 'A rule on a store of its own keys names a key that `keys:` does not have.',
   },
-  'alias-undeclared': { level: 'WARNING', text: 'A key of the keyring is named by a rule, but not by `keys:`.' },
+  'alias-undeclared': {
+    level: 'ERROR',
+    text: 'A rule on a sealing store, or `keys` of a client, names a key that `keys:` of the policy does not have.',
+  },
   'alias-reserved': { level: 'ERROR', text: '`default` is every default key; `keys:` cannot give it another meaning.' },
   'key-id-ambiguous': { level: 'ERROR', text: "A store's id of one key is the name of another." },
   'key-id-shared': { level: 'WARNING', text: 'Two names stand for the same key at a store.' },
@@ -76,6 +79,8 @@ export interface Finding {
   readonly message: string;
   readonly path: Path;
   readonly suggestion?: string;
+  /** The line under `keys:` that would make the name a key. */
+  readonly declare?: string;
 }
 
 export function finding(code: FindingCode, path: Path, message: string, suggestion?: string): Finding {

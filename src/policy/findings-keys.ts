@@ -59,16 +59,27 @@ function named(document: PolicyDocument, world: PolicyWorld): readonly Finding[]
   const known = Object.keys(document.keys ?? {});
   return namedAliases(document)
     .filter(({ alias }) => alias !== 'default' && !known.includes(alias))
-    .flatMap(({ alias, path, rule }): readonly Finding[] => {
+    .map(({ alias, path, rule }): Finding => {
       // What `defaults` names is used by any rule.
       const stores = document.buckets.filter((_, i) => rule === undefined || i === rule).map(({ store }) => store);
-      const remote = stores.some((store) => Object.hasOwn(world.stores, store) && world.stores[store]?.seals === false);
+      const remote = stores.filter(
+        (store) => Object.hasOwn(world.stores, store) && world.stores[store]?.seals === false,
+      );
+      const code = remote.length > 0 ? 'alias-unresolved' : 'alias-undeclared';
       const suggestion = didYouMean(alias, [...known, 'default']);
-      if (remote) return [finding('alias-unresolved', path, `"keys" has no key "${alias}"`, suggestion)];
-      // A file without `keys:` leaves every name to the keyring, which creates it.
-      if (document.keys === undefined) return [];
-      return [
-        finding('alias-undeclared', path, `"keys" has no key "${alias}": the keyring will create it`, suggestion),
-      ];
+      const declare = declarationOf(alias, remote);
+      return {
+        ...finding(code, path, `"keys" has no key "${alias}"`, suggestion ?? `add it to keys: ${declare}`),
+        declare,
+      };
     });
+}
+
+/** A line of `keys:` for a name; at a store of its own keys somebody must fill in the id. */
+function declarationOf(alias: string, remote: readonly string[]): string {
+  const ids =
+    remote.length === 0
+      ? `${KEYRING}: ${JSON.stringify(alias)}`
+      : [...new Set(remote)].map((store) => `${store}: "<its id at ${store}>"`).join(', ');
+  return `${JSON.stringify(alias)}: { ${ids} }`;
 }

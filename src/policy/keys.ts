@@ -3,7 +3,7 @@ import type { AcceptValue, EncryptionValue, PolicyDocument, RuleBlocks } from '.
 
 /** Aliases and the stores' own ids, both ways. */
 export interface KeyBook {
-  /** Every alias that `keys:` or a rule names, in order of appearance; never `default`. */
+  /** Every alias that `keys:` declares, in order of appearance; never `default`. */
   readonly aliases: readonly string[];
   /** The id of an alias at a store; undefined where the store has none for it. */
   idAt(alias: string, store: string): string | undefined;
@@ -19,7 +19,8 @@ export const KEYRING = 'keyring';
 export function compileKeys(document: PolicyDocument, sealing: ReadonlySet<string>): KeyBook {
   // Maps, not objects: an alias may be called `constructor`.
   const ids = new Map(Object.entries(document.keys ?? {}).map(([alias, at]) => [alias, new Map(Object.entries(at))]));
-  const aliases = new Set([...ids.keys(), ...namedAliases(document).map(({ alias }) => alias)]);
+  // A name that only a rule uses is a slip of the pen: no key is made for it.
+  const aliases = new Set(ids.keys());
   aliases.delete('default');
 
   const byId = new Map<string, Map<string, string>>();

@@ -67,6 +67,69 @@ describe('check', () => {
   });
 });
 
+describe('key names that the policy does not declare', () => {
+  const GATEWAY = `version: 1
+listeners: [{ name: http, host: 127.0.0.1, port: 9000 }]
+stores:
+  local: { type: local, directory: ./objects }
+  cloud: { type: aws-s3, endpoint: https://s3.example.com, region: us-east-1, credentials: { accessKeyId: '\${env:A}', secretAccessKey: '\${env:B}' } }
+keyring: { type: local, file: ./keyring.json }
+clients:
+  - { accessKeyId: '\${env:C}', secretAccessKey: '\${env:D}', grants: [{ buckets: ['*'], actions: [write] }], keys: [orders, ordres, default] }
+  - { accessKeyId: '\${env:E}', secretAccessKey: '\${env:F}', grants: [{ buckets: ['*'], actions: [write] }], keys: ['*'] }
+policy: ./policy.yaml
+`;
+  const RULES = `buckets:
+  - { match: a, store: local, encryption: { default: { kms: ordres }, clients: strengthen }, transport: { httpsOnly: true } }
+  - { match: b, store: cloud, encryption: { default: { kms: far }, clients: strengthen }, transport: { httpsOnly: true } }
+`;
+  const checked = (policy: string, ...more: readonly string[]): ReturnType<typeof bucketseal> => {
+    const readFile = (path: string) => ({ ok: true as const, text: path.endsWith('policy.yaml') ? policy : GATEWAY });
+    return bucketseal(['check', ...more, '--config', 'gateway.yaml'], policyServices({ names: NAMES, readFile }));
+  };
+
+  test('are errors wherever they stand, also in a client’s grants, with the name that was meant', async () => {
+    const { code, out } = await checked(`version: 1\nkeys: { orders: {} }\n${RULES}`);
+    expect(code).toBe(EXIT.invalid);
+    expect(out).toMatch(
+      /^gateway\.yaml:8:\d+ error alias-undeclared {2}"keys" of the policy has no key "ordres"; did you mean "orders"\?$/m,
+    );
+    expect(out).toMatch(
+      /^policy\.yaml:4:\d+ error alias-undeclared {2}"keys" has no key "ordres"; did you mean "orders"\?$/m,
+    );
+    expect(out).toMatch(/^policy\.yaml:5:\d+ error alias-unresolved {2}"keys" has no key "far"/m);
+    expect(out.match(/error alias/g)).toHaveLength(3);
+  });
+
+  test('are printed as lines to paste, which mend a policy that has no `keys:` at all', async () => {
+    const bare = await checked(`version: 1\n${RULES}`);
+    const block = [
+      'keys:',
+      '  "orders": {}',
+      '  "ordres": { keyring: "ordres" }',
+      '  "far": { cloud: "<its id at cloud>" }',
+      '',
+    ].join('\n');
+    expect([bare.code, bare.out]).toEqual([EXIT.invalid, expect.stringContaining(block)]);
+    const pasted = await checked(`version: 1\n${block}${RULES}`);
+    expect([pasted.code, pasted.out]).toEqual([EXIT.ok, expect.not.stringContaining('alias')]);
+  });
+
+  test('stand with their line in the JSON as well', async () => {
+    const { out } = await checked(`version: 1\n${RULES}`, '--json');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { code: string; declare?: string });
+    expect(lines.map(({ code, declare }) => [code, declare])).toEqual([
+      ['alias-undeclared', '"orders": {}'],
+      ['alias-undeclared', '"ordres": {}'],
+      ['alias-undeclared', '"ordres": { keyring: "ordres" }'],
+      ['alias-unresolved', '"far": { cloud: "<its id at cloud>" }'],
+    ]);
+  });
+});
+
 describe('test, explain, diff', () => {
   test.each(GATEWAYS)('the cases beside %s pass', async (file) => {
     const { code, out } = await bucketseal(['test', '--config', file]);

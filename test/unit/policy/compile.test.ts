@@ -131,8 +131,8 @@ describe('keys', () => {
   );
   const alias = (name: string) => name as KeyAlias;
 
-  test('every alias that the file names is known, default is none', () => {
-    expect(policy.aliases).toEqual(['orders', 'other', 'copies', 'ring', 'constructor', 'named']);
+  test('every alias that `keys:` declares is known; default is none, and what only a rule names is none', () => {
+    expect(policy.aliases).toEqual(['orders', 'other', 'copies', 'ring', 'constructor']);
     expect(policy.stores).toEqual(['full']);
   });
 

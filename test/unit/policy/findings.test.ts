@@ -111,6 +111,28 @@ const CASES: readonly (readonly [FindingCode, PolicyDocument, readonly string[],
     encrypted({ default: { kms: 'order' }, ...STRENGTHEN }, 'local'),
     ['alias-undeclared buckets.0.encryption.default.kms'],
   ],
+  [
+    'alias-undeclared',
+    {
+      version: 1,
+      defaults: { encryption: { default: { kms: 'a' }, clients: 'strengthen' }, transport: { httpsOnly: true } },
+      buckets: [
+        {
+          match: 'b',
+          store: 'local',
+          encryption: { accept: [{ kms: 'b' }, { kms: 'default' }] },
+          prefixes: [{ prefix: 'p/', encryption: { default: { kms: 'c' } } }],
+          replicas: { rule: 'keep-source', kmsObjects: 'replicate', replicaKey: 'd' },
+        },
+      ],
+    },
+    [
+      'alias-undeclared defaults.encryption.default.kms',
+      'alias-undeclared buckets.0.encryption.accept.0.kms',
+      'alias-undeclared buckets.0.prefixes.0.encryption.default.kms',
+      'alias-undeclared buckets.0.replicas.replicaKey',
+    ],
+  ],
   ['alias-reserved', { ...rules({ match: 'b' }), keys: { default: {} } }, ['alias-reserved keys.default']],
   [
     'key-id-ambiguous',
@@ -279,13 +301,6 @@ describe('the second pass is quiet about', () => {
         { match: 'a', encryption: { default: 'store' } },
         { match: 'b', store: 'local', encryption: { default: 'store' } },
       ),
-    ],
-    [
-      'names that the keyring creates, where there are no keys',
-      {
-        ...encrypted({ default: { kms: 'mine' }, ...STRENGTHEN }, 'local'),
-        keys: undefined,
-      } as unknown as PolicyDocument,
     ],
     ['a closing rule for the rest', rules({ match: 'a-*' }, { match: 'b' }, { match: '*' })],
     ['an audit with an end', rules({ match: 'b', mode: 'audit', until: '2026-12-31' })],

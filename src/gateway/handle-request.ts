@@ -10,6 +10,7 @@ import { framed } from './framing.ts';
 import { enforceStoredPolicy } from './stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
 import { openLane, type Lane } from './lane.ts';
+import { demandAcl } from './reach.ts';
 import { patientAnswer } from './patient-answer.ts';
 import type { Client, Snapshot } from './snapshot.ts';
 import { withGatewayHeaders } from './gateway-headers.ts';
@@ -57,6 +58,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         request = framed(wire, request);
         began(call, request);
         await enforceStoredPolicy(call, request);
+        demandAcl(call, request);
         if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {

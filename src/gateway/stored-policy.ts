@@ -2,7 +2,7 @@ import { DIALECTS } from '../dialects/index.ts';
 import { askedOf, type BucketPolicyStatement } from '../model/bucket-policy.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { AskedEncryption } from '../model/objects.ts';
-import { ACTION_OF, type OperationName, type StorageRequest } from '../model/operations.ts';
+import { ACTION_OF, type Action, type OperationName, type StorageRequest } from '../model/operations.ts';
 import { enter, locate, type Call, type Place } from './call.ts';
 import { denies, type PolicySubject } from './policy-statements.ts';
 import type { Expectation } from './upload-token.ts';
@@ -110,7 +110,7 @@ async function subjectsOf(
   place: Place,
   request: Exclude<StorageRequest, { operation: 'ListBuckets' }>,
 ): Promise<readonly PolicySubject[]> {
-  const action = request.operation === 'Passthrough' ? request.access : ACTION_OF[request.operation];
+  const action = statementAction(request);
   const asked = await askedBy(call, place, request);
   const keyId = asked === 'unasked' ? undefined : asked.kmsKeyId;
   const subject = {
@@ -140,12 +140,15 @@ async function askedBy(call: Call, place: Place, request: StorageRequest): Promi
     case 'GetObjectAttributes':
       return request.customerKey === undefined ? {} : { customerAlgorithm: 'AES256' };
     default:
-      return request.operation !== 'Passthrough' &&
-        request.operation !== 'ListBuckets' &&
-        ACTION_OF[request.operation] === 'write'
-        ? 'unasked'
-        : {};
+      return request.operation !== 'ListBuckets' && statementAction(request) === 'write' ? 'unasked' : {};
   }
+}
+
+/** What statements call it: to set an object's ACL is a kind of putting an object to the vendors (`PutObject*`). */
+function statementAction(request: Exclude<StorageRequest, { operation: 'ListBuckets' }>): Action {
+  if (request.operation === 'PutObjectAcl') return 'write';
+  if (request.operation !== 'Passthrough') return ACTION_OF[request.operation];
+  return request.access === 'configure' && request.key !== undefined ? 'write' : request.access;
 }
 
 async function recorded(

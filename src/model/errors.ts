@@ -1,5 +1,6 @@
 /** Every way a request can fail, spelled as S3 spells it where S3 has a word. Each dialect has a table over all of them. */
 export const ERROR_CODES = [
+  'AccessControlListNotSupported',
   'AccessDenied',
   'AuthorizationHeaderMalformed',
   'AuthorizationQueryParametersError',
@@ -67,6 +68,7 @@ export const ERROR_CODES = [
   'ServiceUnavailable',
   'SignatureDoesNotMatch',
   'SlowDown',
+  'UnsupportedArgument',
   'XAmzContentSHA256Mismatch',
 ] as const;
 

@@ -56,6 +56,15 @@ export type StorageClass =
   | 'DEEP_ARCHIVE';
 
 export type CannedAcl = 'private' | 'public-read' | 'public-read-write' | 'authenticated-read' | 'default';
+
+/** What a client may ask for: more words than a store answers with. */
+export type AskedAcl =
+  CannedAcl | 'bucket-owner-full-control' | 'bucket-owner-read' | 'aws-exec-read' | 'log-delivery-write';
+
+/** Whether somebody would get a right who has none where nothing is asked. */
+export function isWiderThanPrivate(acl: AskedAcl): boolean {
+  return acl !== 'private' && acl !== 'default' && acl !== 'bucket-owner-full-control';
+}
 export type Tags = Readonly<Record<string, string>>;
 
 /**

@@ -1,6 +1,7 @@
 import type { Body, Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
 import type { BucketRule, CustomerKey, Encryption, ObservedEncryption, StoreKeyId, WireKeyId } from './encryption.ts';
 import type {
+  AskedAcl,
   BucketInfo,
   ByteRange,
   CannedAcl,
@@ -34,7 +35,7 @@ interface ObjectWrite extends ObjectRef, Encryptable {
   readonly metadata: ObjectMetadata;
   readonly tags?: Tags;
   readonly storageClass?: StorageClass;
-  readonly acl?: CannedAcl;
+  readonly acl?: AskedAcl;
   readonly conditions: Conditions;
   /** OSS `x-oss-forbid-overwrite`: 409 FileAlreadyExists instead of 412. */
   readonly forbidOverwrite?: boolean;
@@ -88,6 +89,14 @@ interface PassthroughRequest {
   /** The sub-resource, for policy and errors: `lifecycle`, `cors` … */
   readonly subresource: string;
   readonly access: 'read' | 'configure';
+  /** The client's document, read whole and judged: it goes on in place of the request's own body. */
+  readonly document?: Uint8Array;
+  /** What the policy must allow beside the grant: somebody else would be called, or given a right. */
+  readonly demands?: readonly ('callback' | 'public-acl')[];
+  /** Buckets that the store would write into by itself, under their names there. */
+  readonly destinations?: readonly string[];
+  /** Keys, by the store's ids, that it would write under by itself. */
+  readonly keyIds?: readonly string[];
 }
 
 interface PartWrite extends ObjectRef {
@@ -107,7 +116,7 @@ export interface Operations {
     result: { readonly buckets: readonly BucketInfo[]; readonly truncated: boolean; readonly nextMarker?: string };
   };
   CreateBucket: {
-    request: BucketOnly & Encryptable & { readonly acl?: CannedAcl; readonly location?: string };
+    request: BucketOnly & Encryptable & { readonly acl?: AskedAcl; readonly location?: string };
     result: { readonly location: string; readonly created: boolean };
   };
   HeadBucket: { request: BucketOnly; result: { readonly region: string } };
@@ -122,9 +131,9 @@ export interface Operations {
     result: { readonly objects: number; readonly bytes: number; readonly uploads: number };
   };
   GetBucketAcl: { request: BucketOnly; result: { readonly acl: CannedAcl } };
-  PutBucketAcl: { request: BucketOnly & { readonly acl: CannedAcl }; result: object };
+  PutBucketAcl: { request: BucketOnly & { readonly acl: AskedAcl }; result: object };
   GetObjectAcl: { request: VersionedRef; result: { readonly acl: CannedAcl } };
-  PutObjectAcl: { request: VersionedRef & { readonly acl: CannedAcl }; result: object };
+  PutObjectAcl: { request: VersionedRef & { readonly acl: AskedAcl }; result: object };
   GetBucketVersioning: { request: BucketOnly; result: { readonly status: 'Enabled' | 'Suspended' | undefined } };
   GetBucketEncryption: { request: BucketOnly; result: { readonly rule: BucketRule | undefined } };
   PutBucketEncryption: {
@@ -231,6 +240,8 @@ export interface Operations {
       readonly repeatedWish?: Wish;
       readonly conditions: Conditions;
       readonly forbidOverwrite?: boolean;
+      /** OSS sets an object's ACL here. */
+      readonly acl?: AskedAcl;
       readonly customerKey?: CustomerKey;
       /** Bytes that the client counted; another sum of the parts is refused. */
       readonly objectSize?: number;
@@ -306,7 +317,7 @@ export const ACTION_OF: Readonly<Record<Exclude<OperationName, 'Passthrough' | '
   GetBucketAcl: 'read',
   PutBucketAcl: 'configure',
   GetObjectAcl: 'read',
-  PutObjectAcl: 'write',
+  PutObjectAcl: 'configure',
   GetBucketVersioning: 'read',
   GetBucketEncryption: 'configure',
   PutBucketEncryption: 'configure',

@@ -20,9 +20,12 @@ export interface BucketRuleDocument extends RuleBlocks {
   readonly name?: string;
   readonly replicas?: ReplicasBlock;
   readonly prefixes?: readonly PrefixDocument[];
-  readonly allow?: readonly ('callback' | 'process' | 'fetch')[];
+  readonly allow?: readonly Allowable[];
   readonly replicate?: readonly { readonly bucket: string; readonly prefix?: string; readonly deletes?: boolean }[];
 }
+
+/** What a store may do for somebody else only where the policy says so. */
+export type Allowable = 'callback' | 'process' | 'fetch' | 'public-acl';
 
 export interface PrefixDocument extends RuleBlocks {
   readonly prefix: string;

@@ -44,7 +44,7 @@ export const FINDING_CODES = {
   'prefix-duplicate': { level: 'ERROR', text: 'The same prefix stands twice in one rule.' },
   'allow-unavailable': {
     level: 'WARNING',
-    text: '`allow:` names a call-out that this version refuses whatever the policy says: callback and process.',
+    text: '`allow:` names what is refused whatever the policy says: process, and callback and public-acl at an embedded store.',
   },
   'until-invalid': { level: 'ERROR', text: '`until` is no date.' },
   'plaintext-default': { level: 'SECURITY_WARNING', text: 'Objects that ask for nothing are stored in plaintext.' },

@@ -66,11 +66,11 @@ function ruleFindings(
   if (rule.replicate !== undefined && rule.replicate.length > 0)
     add('replicate-unavailable', [...path, 'replicate'], 'this version does not replicate: nothing is copied');
   for (const [j, call] of (rule.allow ?? []).entries())
-    if (call !== 'fetch')
+    if (call === 'process' || (call !== 'fetch' && world.stores[rule.store]?.seals === true))
       add(
         'allow-unavailable',
         [...path, 'allow', j],
-        `requests with a ${call} are refused, although it is allowed here`,
+        `requests with a ${call} are refused at "${rule.store}", although it is allowed here`,
       );
   for (const [j, target] of (rule.replicate ?? []).entries()) {
     const at = [...path, 'replicate', j, 'bucket'];

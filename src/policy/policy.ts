@@ -1,6 +1,7 @@
 import type { BucketRule, Encryption, KeyAlias, ObservedEncryption, StoreKeyId } from '../model/encryption.ts';
 import type { ReplicationRules } from '../model/objects.ts';
 import type { Continuation, ContinuationInput } from './continuation.ts';
+import type { Allowable } from './document.ts';
 import type { AccessDecision, AccessInput, Decision, Principal, Route, RuleRef, WriteInput } from './decision.ts';
 
 /** A compiled policy: pure functions over one snapshot of `policy.yaml`. */
@@ -41,7 +42,8 @@ export interface Policy {
   ): { readonly rule: RuleRef; readonly encryption: Encryption<KeyAlias> } | undefined;
   bucketRuleMode(bucket: string): 'verify' | 'set';
   replicas(bucket: string): ReplicationRules | undefined;
-  allows(bucket: string, call: 'callback' | 'process' | 'fetch'): boolean;
+  /** Whether the bucket's rule lists it under `allow:`. */
+  allows(bucket: string, what: Allowable): boolean;
 
   /** The store's own id for an alias; the keyring's under the name `keyring`. `default` stays `default`. */
   keyAt(alias: KeyAlias | 'default', store: string): StoreKeyId | 'default';

@@ -94,11 +94,12 @@ export const POLICY_SCHEMA = {
           },
         },
         allow: {
-          description: 'Calls that make the store call out; none unless listed.',
-          examples: [['callback']],
+          description:
+            'What reaches beyond the policy, and is refused unless listed: `callback` (PutBucketNotification), `process`, `fetch` (mirroring from an origin), `public-acl` (ACLs wider than private, which need the action `configure` as well).',
+          examples: [['callback', 'public-acl']],
           type: 'array',
           uniqueItems: true,
-          items: { type: 'string', enum: ['callback', 'process', 'fetch'] },
+          items: { type: 'string', enum: ['callback', 'process', 'fetch', 'public-acl'] },
         },
         replicate: {
           description: 'Buckets that receive replicas of what is written here.',

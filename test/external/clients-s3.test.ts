@@ -163,6 +163,19 @@ describe.each(['the embedded store', 'MinIO with a KMS'] as const)('clients agai
     expectTree(join(folder, 's3cmd'));
     await s3cmd('cp', `s3://${KMS_BUCKET}/s3cmd/plain.txt`, `s3://${KMS_BUCKET}/s3cmd/copy.txt`);
     expect(await s3cmd('info', `s3://${KMS_BUCKET}/s3cmd/copy.txt`)).toMatch(/SSE: +aws:kms/);
+    await s3cmd('setacl', '--acl-private', `s3://${KMS_BUCKET}/s3cmd/copy.txt`);
+    // A 501 would be repeated for 45 s; a 400 or 403 is final.
+    const began = Date.now();
+    for (const wider of [
+      ['put', '--acl-public', join(tree, 'plain.txt'), `s3://${KMS_BUCKET}/s3cmd/public.txt`],
+      ['setacl', '--acl-public', `s3://${KMS_BUCKET}/s3cmd/copy.txt`],
+      ['setacl', '--acl-grant=read:somebody', `s3://${KMS_BUCKET}/s3cmd/copy.txt`],
+    ])
+      await expect(s3cmd(...wider), wider.join(' ')).rejects.toThrow(
+        embedded ? /AccessControlListNotSupported|does not allow ACLs/ : /AccessDenied|does not allow public-acl/,
+      );
+    expect(Date.now() - began).toBeLessThan(15_000);
+    expect(await s3cmd('ls', `s3://${KMS_BUCKET}/s3cmd/public.txt`)).toBe('');
     await s3cmd('del', '--recursive', '--force', `s3://${KMS_BUCKET}/s3cmd/`);
     expect(await s3cmd('ls', '--recursive', `s3://${KMS_BUCKET}/s3cmd/`)).toBe('');
   });

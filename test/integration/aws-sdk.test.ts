@@ -82,6 +82,16 @@ describe.each(['http', 'https'] as const)('aws-sdk-js over %s on the embedded st
     });
   });
 
+  test('tags inside CreateBucket are a 400 from which Terraform’s provider falls back, and no bucket is left', async () => {
+    const Bucket = 'tagged-at-birth';
+    await expect(
+      s3.send(
+        new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { Tags: [{ Key: 'team', Value: 'orders' }] } }),
+      ),
+    ).rejects.toMatchObject({ name: 'UnsupportedArgument', $metadata: { httpStatusCode: 400 } });
+    await expect(s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({ name: 'NotFound' });
+  });
+
   test('put and get: buffer, stream of known length, stream of unknown length', async () => {
     const bytes = randomBytes(300_000);
     const bodies = {

@@ -1,11 +1,45 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from './gateway.ts';
 import { awsClient } from './s3-clients.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+
+describe('a key name that the policy does not declare', () => {
+  const UNDECLARED = { name: 'BadConfiguration', diagnostics: [{ code: 'alias-undeclared', level: 'ERROR' }] };
+  const policy = (standard: string) => ({
+    version: 1,
+    keys: { orders: {} },
+    buckets: [{ match: '*', store: 'local', encryption: { default: { kms: standard }, clients: 'strengthen' } }],
+    defaults: { transport: { httpsOnly: true } },
+  });
+
+  test('starts no gateway, in a rule or in a client’s grants', async () => {
+    await expect(startGateway({ policy: policy('ordres') })).rejects.toMatchObject(UNDECLARED);
+    const client = { grants: [{ buckets: ['*'], actions: ['read'] }], keys: ['ordres'] };
+    await expect(startGateway({ policy: policy('orders'), clients: { client } })).rejects.toMatchObject(UNDECLARED);
+  });
+
+  test('makes no key when a running gateway reads it: what was in force stays', async () => {
+    const gateway = await startGateway({ policy: policy('orders') });
+    try {
+      gateway.writePolicy(policy('ordres'));
+      await gateway.runtime.reload();
+      const keyring = JSON.parse(readFileSync(join(gateway.directory, 'keyring.json'), 'utf8')) as { keys: object };
+      expect(Object.keys(keyring.keys)).toContain('orders');
+      expect(Object.keys(keyring.keys)).not.toContain('ordres');
+      const s3 = awsClient(gateway, { secure: true });
+      await s3.send(new CreateBucketCommand({ Bucket: 'bucket' }));
+      const { SSEKMSKeyId } = await s3.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'k', Body: 'x' }));
+      expect(SSEKMSKeyId).toBe('orders');
+    } finally {
+      await gateway.close();
+    }
+  });
+});
 
 describe('bucketseal keys beside a running gateway', () => {
   let gateway: TestGateway;

@@ -1,8 +1,11 @@
 import {
   CreateBucketCommand,
+  DeleteBucketCommand,
   DeleteBucketReplicationCommand,
   DeleteObjectCommand,
   GetBucketReplicationCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   PutBucketReplicationCommand,
   PutObjectCommand,
@@ -65,6 +68,23 @@ const REPLICATION: readonly Readonly<Record<string, string>>[] = [
   { 'x-minio-source-replication-request': 'true' },
   { 'x-minio-source-etag': 'a'.repeat(32) },
   { 'x-oss-replication-status': 'REPLICA' },
+  // Families, not names: what a server of the family may add tomorrow counts as well.
+  { 'x-amz-replication-something-new': 'x' },
+  { 'x-minio-something-new': 'x' },
+  { 'x-minio-fanout-list': 'x' },
+  { 'x-rgw-replicated-at': '2026-11-21T00:00:00Z' },
+  { 'x-rgw-something-new': 'x' },
+  { 'rgwx-copy-if-newer': 'true' },
+  { 'rgwx-source-zone': 'z' },
+  { 'x-seaweedfs-principal': 'arn:aws:iam::1:root' },
+  { 'x-seaweedfs-source-etag': 'x' },
+  { 'seaweed-x-amz-server-side-encryption': 'x' },
+  { 'x-rustfs-source-mtime': '1' },
+  { 'x-rustfs-replication-status': 'REPLICA' },
+  { 'x-scal-replication-status': 'REPLICA' },
+  { 'x-oss-replication-rule-id': 'x' },
+  { 'x-newvendor-replication-status': 'REPLICA' },
+  { 'x-newvendor-is-replica': 'true' },
 ];
 const INTERNAL: readonly Readonly<Record<string, string>>[] = [
   { 'x-amz-meta-bucketseal-key': 'forged' },
@@ -73,6 +93,7 @@ const INTERNAL: readonly Readonly<Record<string, string>>[] = [
   { 'x-bucketseal-replicator': 'true' },
   { 'x-bucketseal-encryption': 'none' },
   { 'x-minio-internal-server-side-encryption-sealed-key': 'forged' },
+  { 'x-rustfs-internal-crc': 'forged' },
   { 'x-oss-meta-x-oss-replication-source': 'forged' },
   { 'x-vendor-server-side-encryption': 'none' },
 ];
@@ -135,6 +156,51 @@ test('an OSS address with such parameters is refused as well', async () => {
   const clean = await rawRequest(`${gateway.http}${at}${url.search}`, { method: 'PUT', body: 'b' });
   expect(clean.status).toBe(200);
   await s3.send(new DeleteObjectCommand({ Bucket: 'target-bucket', Key: 'k' }));
+});
+
+describe('what ordinary clients really send is no claim', () => {
+  // From the sources of minio-js 8.0, minio-go 7.4 and mc: extensions that they send for everybody. Here they have no effect, and
+  // the answer says so: what is not empty stays (409), what exists stays (409), a key inside an archive is not found (404).
+  test('minio-go’s force-delete and force-create of a bucket, mc’s look into archives', async () => {
+    const Bucket = 'silent-forced';
+    const forced = (headers: Readonly<Record<string, string>>): S3Client => sending(awsClient(gateway), headers);
+    const create = forced({ 'x-minio-force-create': 'true' });
+    await create.send(new CreateBucketCommand({ Bucket }));
+    await expect(create.send(new CreateBucketCommand({ Bucket }))).rejects.toMatchObject({
+      name: 'BucketAlreadyOwnedByYou',
+    });
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'a.zip', Body: 'b' }));
+    const remove = forced({ 'x-minio-force-delete': 'true' });
+    await expect(remove.send(new DeleteBucketCommand({ Bucket }))).rejects.toMatchObject({ name: 'BucketNotEmpty' });
+    await expect(
+      forced({ 'x-minio-extract': 'true' }).send(new GetObjectCommand({ Bucket, Key: 'a.zip/file' })),
+    ).rejects.toMatchObject({ name: 'NoSuchKey' });
+    // On an object it means every version, or all under a prefix: a plain delete would be another answer.
+    await expect(remove.send(new DeleteObjectCommand({ Bucket, Key: 'a.zip' }))).rejects.toSatisfy(isRefusal);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'a.zip' }));
+    await remove.send(new DeleteBucketCommand({ Bucket }));
+  });
+
+  // mc and Ceph's cloud sync keep the source's facts as the object's own metadata: those are the client's.
+  test('metadata that looks like one is carried', async () => {
+    const Metadata = { 'rgwx-source': 'rgw', 'mc-attrs': 'mode:1', 'x-replication-status': 'mine', replica: 'yes' };
+    const at = { Bucket: 'silent-bucket', Key: 'k' };
+    await s3.send(new PutObjectCommand({ ...at, Body: 'b', Metadata }));
+    expect((await s3.send(new HeadObjectCommand(at))).Metadata).toEqual(Metadata);
+  });
+
+  test('proxies, tracers and the SDKs’ own headers pass', async () => {
+    const headers = {
+      'x-forwarded-for': '192.0.2.1',
+      'x-request-id': 'r',
+      'x-amzn-trace-id': 'Root=1',
+      'x-amz-user-agent': 'aws-sdk-js/3',
+      'x-amz-request-payer': 'requester',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    };
+    const put = new PutObjectCommand({ Bucket: 'silent-bucket', Key: 'k', Body: 'b' });
+    await sending(awsClient(gateway), headers).send(put);
+  });
 });
 
 test('a replicator may not name the gateway’s own metadata either', async () => {

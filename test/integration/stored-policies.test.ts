@@ -6,9 +6,11 @@ import {
   DeleteBucketPolicyCommand,
   DeleteObjectCommand,
   GetBucketPolicyCommand,
+  GetObjectAclCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
+  PutObjectAclCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
   UploadPartCommand,
@@ -110,6 +112,21 @@ describe('aws:SecureTransport', () => {
     await expect(
       plain.send(new PutObjectCommand({ Bucket: bucket, Key: 'private/k', Body: 'x' })),
     ).rejects.toMatchObject(DENIED);
+  });
+
+  test('a statement about putting objects reaches their ACLs, in whatever form', async () => {
+    const bucket = await bucketWith({ ...HTTPS_ONLY, Action: 's3:PutObject*', Resource: 'arn:aws:s3:::BUCKET/*' });
+    const at = { Bucket: bucket, Key: 'k' };
+    await secure.send(new PutObjectCommand({ ...at, Body: 'x' }));
+    const own = await secure.send(new GetObjectAclCommand(at));
+    const AccessControlPolicy = { Owner: own.Owner, Grants: own.Grants };
+    for (const put of [
+      new PutObjectAclCommand({ ...at, ACL: 'private' }),
+      new PutObjectAclCommand({ ...at, AccessControlPolicy }),
+      new PutObjectAclCommand({ ...at, GrantRead: 'id="somebody"' }),
+    ])
+      await expect(plain.send(put)).rejects.toMatchObject(DENIED);
+    await secure.send(new PutObjectAclCommand({ ...at, ACL: 'private' }));
   });
 
   test('binds the source of a copy', async () => {

@@ -1,6 +1,6 @@
 import type { CallContext } from '../../model/backend.ts';
 import { GatewayError } from '../../model/errors.ts';
-import type { CannedAcl } from '../../model/objects.ts';
+import { isWiderThanPrivate, type AskedAcl } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import type { Content, ContentRecord } from '../../model/seal.ts';
 import { judgeWrite } from './conditions.ts';
@@ -94,9 +94,12 @@ export async function putTags(
 }
 
 /** Buckets and objects here are private. A wish for anything else is refused: silence would look like consent. */
-export function requirePrivate(acl: CannedAcl | undefined): void {
-  if (acl !== undefined && acl !== 'private' && acl !== 'default')
-    throw new GatewayError('NotImplemented', `This store keeps everything private; the ACL ${acl} is not implemented.`);
+export function requirePrivate(acl: AskedAcl | undefined): void {
+  if (acl !== undefined && isWiderThanPrivate(acl))
+    throw new GatewayError(
+      'AccessControlListNotSupported',
+      `The bucket does not allow ACLs: everything in it is private, and ${acl} is not available.`,
+    );
 }
 
 /** What stands at a key, for conditions. */

@@ -15,6 +15,8 @@ export interface OssError {
 
 /** Every code of the model in OSS's words. */
 export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
+  // Alibaba has no such code; where a bucket takes no public ACL (Block Public Access), it says AccessDenied.
+  AccessControlListNotSupported: { code: 'AccessDenied', status: 403 },
   AccessDenied: { code: 'AccessDenied', status: 403 },
   AuthorizationHeaderMalformed: { code: 'InvalidArgument', status: 400 },
   AuthorizationQueryParametersError: { code: 'InvalidArgument', status: 400 },
@@ -86,6 +88,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   ServiceUnavailable: { code: 'ServiceUnavailable', status: 503 },
   SignatureDoesNotMatch: { code: 'SignatureDoesNotMatch', status: 403 },
   SlowDown: { code: 'QpsLimitExceeded', status: 503 },
+  UnsupportedArgument: { code: 'InvalidArgument', status: 400 },
   XAmzContentSHA256Mismatch: { code: 'InvalidDigest', status: 400 },
 };
 

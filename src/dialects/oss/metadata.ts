@@ -1,9 +1,10 @@
 import { GatewayError } from '../../model/errors.ts';
-import type { CannedAcl, Conditions, ObjectMetadata, RangeSpec, Tags } from '../../model/objects.ts';
+import type { AskedAcl, CannedAcl, Conditions, ObjectMetadata, RangeSpec, Tags } from '../../model/objects.ts';
 import { formatHttpDate, parseHttpDate } from '../../wire/http-date.ts';
 import { withoutToken } from '../../wire/content-coding.ts';
 import { headerOf, headersOf, type HeaderLines } from '../../wire/message.ts';
 import { decodeComponent, encodeComponent } from '../../wire/percent-encoding.ts';
+import { isStoresOwn } from '../foreign-families.ts';
 
 export const META_PREFIX = 'x-oss-meta-';
 /** OSS: 8 KB of user metadata, names and values together. */
@@ -84,8 +85,9 @@ export function encodeStoreMetadata(metadata: ObjectMetadata): HeaderLines {
 export function refuseInternalHeaders(headers: HeaderLines, replicator: boolean): void {
   const internal = headers.find(
     ([name]) =>
-      /^x-bucketseal|^x-oss-meta-x-oss-replication|^x-minio-/.test(name) ||
-      (!replicator && name.startsWith('x-oss-replication')),
+      /^x-bucketseal|^x-oss-meta-x-oss-replication/.test(name) ||
+      // A replicator of this language may send its own family, not those of other servers.
+      (isStoresOwn(name) && !(replicator && name.startsWith('x-oss-replication'))),
   );
   if (internal !== undefined) throw invalid(internal[0], 'The header is reserved.');
 }
@@ -166,10 +168,19 @@ export function decodeAcl(text: string, level: 'bucket' | 'object'): CannedAcl {
   throw invalid(level === 'bucket' ? 'x-oss-acl' : 'x-oss-object-acl', 'no such acl.', text);
 }
 
-export function encodeAcl(acl: CannedAcl): string {
-  if (acl === 'authenticated-read')
-    throw new GatewayError('NotImplemented', 'Alibaba OSS has no ACL authenticated-read.');
-  return acl;
+export function encodeAcl(acl: AskedAcl): string {
+  switch (acl) {
+    case 'bucket-owner-full-control':
+      // Objects belong to the bucket's owner here anyway: nobody else is to get a right.
+      return 'private';
+    case 'authenticated-read':
+    case 'bucket-owner-read':
+    case 'aws-exec-read':
+    case 'log-delivery-write':
+      throw new GatewayError('AccessControlListNotSupported', `Alibaba OSS has no ACL ${acl}.`);
+    default:
+      return acl;
+  }
 }
 
 function etagsOf(text: string): readonly string[] {

@@ -70,6 +70,44 @@ export function selectorOf(request: VerifiedRequest): string | undefined {
   return selectors[0];
 }
 
+/** Parameters of operations and of signatures, which may stand without a value (the SDKs' lists of what is signed). */
+const PARAMETERS: ReadonlySet<string> = new Set(
+  (
+    'callback callback-var cloudboxes comp continuation-token delimiter dir encoding-type endTime Expires fetch-owner group inventoryId ' +
+    'key-marker list-type marker max-keys max-parts max-uploads OSSAccessKeyId part-number-marker partNumber position prefix ' +
+    'security-token sequential Signature start-after startTime styleName upload-id-marker version-id-marker versionId withHashContext'
+  ).split(' '),
+);
+/** Parameters that have a meaning on objects only: on a bucket they are what a client with an empty key sends. */
+const OF_OBJECTS: ReadonlySet<string> = new Set(['append', 'partNumber', 'position', 'versionId']);
+
+/**
+ * A newer SDK's call must not become an older one: a name without a value that nobody here knows may be a sub-resource,
+ * and without it `PUT` would create a bucket or an object and `DELETE` would delete one.
+ */
+export function refuseUnknown(request: VerifiedRequest): void {
+  const { method, query } = request.wire;
+  if (method !== 'PUT' && method !== 'POST' && method !== 'DELETE') return;
+  const strange = query.find(
+    ({ name, value }) =>
+      (request.key === undefined && OF_OBJECTS.has(name)) ||
+      ((value === undefined || value === '') && !SELECTORS.has(name) && !isParameter(name)),
+  );
+  if (strange === undefined) return;
+  const level = request.key === undefined ? 'a bucket' : 'an object';
+  throw new GatewayError(
+    'NotImplemented',
+    `${method} ?${strange.name.slice(0, 64)} of ${level} is not implemented by this gateway.`,
+  );
+}
+
+function isParameter(name: string): boolean {
+  return name === '' || PARAMETERS.has(name) || name.startsWith('response-') || KNOWN_OSS.test(name);
+}
+
+const KNOWN_OSS =
+  /^x-oss-(signature.*|access-key-id|additional-headers|credential|date|expires|security-token|traffic-limit|request-payer|ac-.*|callback.*|(async-)?process|server-side-.*)$/;
+
 /** The operation, or undefined where the model has none. */
 export function operationOf(request: VerifiedRequest): OssOperation | undefined {
   const level = request.bucket === undefined ? 'service' : request.key === undefined ? 'bucket' : 'object';

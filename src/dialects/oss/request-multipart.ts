@@ -2,7 +2,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { CompletedPart } from '../../model/objects.ts';
 import { childrenOf, childText, type XmlElement } from '../../wire/xml-document.ts';
 import { checkClientEncryptedPart, checkClientEncryption, clientEncryptionOf } from './client-encryption.ts';
-import { decodeConditions, metadataOf, unquoted } from './metadata.ts';
+import { decodeAcl, decodeConditions, metadataOf, unquoted } from './metadata.ts';
 import {
   copyRange,
   copySource,
@@ -52,6 +52,7 @@ export const MULTIPART_DECODERS: { readonly [N in MultipartOperation]: Decoder<N
   }),
   CompleteMultipartUpload: async ({ request, bucket, key, repeatedWish }) => {
     const forbidOverwrite = flag(request, 'x-oss-forbid-overwrite');
+    const acl = header(request, 'x-oss-object-acl');
     return {
       operation: 'CompleteMultipartUpload',
       bucket,
@@ -60,6 +61,7 @@ export const MULTIPART_DECODERS: { readonly [N in MultipartOperation]: Decoder<N
       parts: await completedParts({ request, all: header(request, 'x-oss-complete-all') }),
       conditions: decodeConditions(request.wire.headers),
       ...(forbidOverwrite === true ? { forbidOverwrite } : {}),
+      ...(acl === undefined ? {} : { acl: decodeAcl(acl, 'object') }),
       ...(repeatedWish === undefined ? {} : { repeatedWish }),
     };
   },

@@ -3,11 +3,13 @@ import type { StorageRequest } from '../../model/operations.ts';
 import type { CallOut, VerifiedRequest } from '../dialect.ts';
 import { decodeRepeatedWish, decodeWish, encryptionFields, refuseEncryption } from './encryption.ts';
 import { refuseInternalHeaders } from './metadata.ts';
-import { describe, operationOf, type OssOperation } from './operations.ts';
+import { describe, operationOf, refuseUnknown, type OssOperation } from './operations.ts';
 import { callsOut, passthrough } from './passthrough.ts';
+import { refuseMisplacedAcl } from './acl-place.ts';
 import { BUCKET_DECODERS } from './request-buckets.ts';
 import { MULTIPART_DECODERS } from './request-multipart.ts';
 import { OBJECT_DECODERS } from './request-objects.ts';
+import { decodePassthrough } from './request-passthrough.ts';
 import type { Decoder } from './request-decoder.ts';
 
 /** Bytes of an object's key: OSS's limit. */
@@ -43,7 +45,9 @@ export async function decodeRequest(
   const fields = encryptionFields(request.wire);
   const outward = callsOut(request);
   if (outward !== undefined && !allowed.includes(outward)) throw calledOut(request, outward);
+  refuseUnknown(request);
   const operation = operationOf(request);
+  refuseMisplacedAcl(request, operation);
   // The model has no words for callbacks and processing: dropping them would be a lie.
   if (operation !== undefined && outward !== undefined)
     throw new GatewayError(
@@ -55,7 +59,7 @@ export async function decodeRequest(
     if (lane === undefined || request.bucket === undefined)
       throw new GatewayError('NotImplemented', `${describe(request)} is not implemented by this gateway.`);
     refuseEncryption(fields);
-    return { operation: 'Passthrough', bucket: request.bucket, ...lane };
+    return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...lane });
   }
   if (request.key !== undefined) refuseKey(request.key);
   const wish = ACCEPTING.has(operation) ? decodeWish(fields) : { state: 'absent' as const };

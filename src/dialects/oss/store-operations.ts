@@ -164,7 +164,7 @@ export const STORE_ENCODERS: StoreEncoders = {
   },
   CompleteMultipartUpload: (request) => {
     const call = objectCall('POST', request, { uploadId: request.uploadId, 'encoding-type': 'url' });
-    const headers = overwriteHeaders(request);
+    const headers = [...overwriteHeaders(request), ...aclHeaders(request.acl)];
     if (request.parts === 'all') return { ...call, headers: [...headers, ['x-oss-complete-all', 'yes']] };
     const document = xmlBody([
       'CompleteMultipartUpload',
@@ -229,6 +229,10 @@ function partCall(request: { bucket: string; key: string; uploadId: string; part
   return objectCall('PUT', request, { partNumber: String(request.partNumber), uploadId: request.uploadId });
 }
 
+function aclHeaders(acl: ObjectWrite['acl']): HeaderLines {
+  return acl === undefined ? [] : [['x-oss-object-acl', encodeAcl(acl)]];
+}
+
 function writeHeaders(request: ObjectWrite): HeaderLines {
   const tags = request.tags === undefined ? '' : encodeTags(request.tags);
   return [
@@ -239,7 +243,7 @@ function writeHeaders(request: ObjectWrite): HeaderLines {
     ...(request.storageClass === undefined
       ? []
       : ([['x-oss-storage-class', encodeStorageClass(request.storageClass)]] as const)),
-    ...(request.acl === undefined ? [] : ([['x-oss-object-acl', encodeAcl(request.acl)]] as const)),
+    ...aclHeaders(request.acl),
   ];
 }
 

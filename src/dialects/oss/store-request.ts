@@ -15,7 +15,7 @@ export function encodeRequest(request: StorageRequest, target: StoreTarget): Uns
 }
 
 /** The client's own signature stays behind. */
-const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set([
+export const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set([
   'Expires',
   'OSSAccessKeyId',
   'Signature',
@@ -29,7 +29,7 @@ const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set([
   'x-oss-signature',
   'x-oss-signature-version',
 ]);
-const PASSED_HEADERS: ReadonlySet<string> = new Set(['content-type', 'x-oss-acl']);
+const PASSED_HEADERS: ReadonlySet<string> = new Set(['content-type']);
 
 /** A bucket sub-resource for a store of the same language: the client's parameters without its signature, headers by allowlist. */
 export function encodePassthrough(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest {

@@ -45,7 +45,7 @@ export function readAcl(root: XmlElement): CannedAcl {
     const isOwner = grantee !== undefined && uri === undefined && idOf(grantee) === ownerId;
     if (!isOwner) others.push(`${uri ?? '?'} ${permission}`);
   }
-  const found = (['private', 'public-read', 'public-read-write', 'authenticated-read'] as const).find(
+  const found = CANNED.find(
     (acl) =>
       GRANTS[acl].length === others.length && GRANTS[acl].every((expected) => others.includes(expected.join(' '))),
   );
@@ -53,6 +53,26 @@ export function readAcl(root: XmlElement): CannedAcl {
     throw new GatewayError('NotImplemented', 'The ACL has grants that no canned ACL says; they are not implemented.');
   return found;
 }
+
+/** The canned ACL that a client's grants amount to: the owner's full control and what it adds, nothing else. */
+export function cannedAclOfGrants(root: XmlElement): CannedAcl | undefined {
+  const ownerId = childText(childOf(root, 'Owner') ?? root, 'ID') ?? '';
+  const found = new Set<string>();
+  for (const element of childOf(root, 'AccessControlList')?.children ?? []) {
+    const grantee = childOf(element, 'Grantee');
+    const uri = grantee && childText(grantee, 'URI');
+    const id = grantee && childText(grantee, 'ID');
+    const permission = childText(element, 'Permission') ?? '';
+    if (uri !== undefined) found.add(`${uri} ${permission}`);
+    else found.add(ownerId !== '' && id === ownerId ? `owner ${permission}` : '?');
+  }
+  return CANNED.find((acl) => {
+    const grants = ['owner FULL_CONTROL', ...GRANTS[acl].map((each) => each.join(' '))];
+    return grants.length === found.size && grants.every((each) => found.has(each));
+  });
+}
+
+const CANNED = ['private', 'public-read', 'public-read-write', 'authenticated-read'] as const;
 
 /** MinIO names neither its owner nor the grantee that is the owner: an empty ID, and none. */
 function idOf(grantee: XmlElement): string | undefined {

@@ -8,6 +8,7 @@ import { quoted } from './xml.ts';
 
 /** S3's name and status of every error of the model (S3 API reference, error responses). */
 export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonly status: number }>> = {
+  AccessControlListNotSupported: { code: 'AccessControlListNotSupported', status: 400 },
   AccessDenied: { code: 'AccessDenied', status: 403 },
   AuthorizationHeaderMalformed: { code: 'AuthorizationHeaderMalformed', status: 400 },
   AuthorizationQueryParametersError: { code: 'AuthorizationQueryParametersError', status: 400 },
@@ -77,6 +78,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonl
   ServiceUnavailable: { code: 'ServiceUnavailable', status: 503 },
   SignatureDoesNotMatch: { code: 'SignatureDoesNotMatch', status: 403 },
   SlowDown: { code: 'SlowDown', status: 503 },
+  UnsupportedArgument: { code: 'UnsupportedArgument', status: 400 },
   XAmzContentSHA256Mismatch: { code: 'XAmzContentSHA256Mismatch', status: 400 },
 };
 

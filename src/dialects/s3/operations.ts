@@ -2,6 +2,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { OperationName } from '../../model/operations.ts';
 import { headerOf } from '../../wire/message.ts';
 import type { HeaderLines, QueryParameter } from '../../wire/message.ts';
+import { isKnownParameter } from './subresources.ts';
 
 /** What names an operation: method, kind of path, query names, a few headers. */
 export interface OperationInput {
@@ -20,6 +21,7 @@ export type Recognised =
 export function operationOf(input: OperationInput): Recognised {
   const kind = input.bucket === undefined ? 'service' : input.key === undefined ? 'bucket' : 'object';
   const subresource = subresourceOf(input, kind);
+  if (kind !== 'service') refuseUnknown(input, kind);
   const operation = subresource === '' ? plain(input, kind) : TABLE[kind][`${input.method} ${subresource}`];
   if (operation !== undefined) return refine(operation, input, subresource);
   if (kind === 'bucket' && PASSTHROUGH.has(subresource)) {
@@ -99,6 +101,7 @@ const SUBRESOURCES: Readonly<Record<Kind, ReadonlySet<string>>> = {
     'delete',
     'encryption',
     'location',
+    'metadataAnnotationTable',
     'metadataConfiguration',
     'metadataInventoryTable',
     'metadataJournalTable',
@@ -112,6 +115,7 @@ const SUBRESOURCES: Readonly<Record<Kind, ReadonlySet<string>>> = {
   ]),
   object: new Set([
     'acl',
+    'annotation',
     'attributes',
     'encryption',
     'legal-hold',
@@ -155,6 +159,28 @@ function subresourceOf(input: OperationInput, kind: Kind): string {
     });
   return first ?? '';
 }
+
+/**
+ * A newer SDK's call must not become an older one: `PUT /bucket?abac` of an SDK that knows more than this list would create
+ * a bucket, and `DELETE /bucket/key?annotation` delete the object. Names with a value are parameters, which S3 ignores where it
+ * knows none; what belongs to objects has no meaning on a bucket, and is what a client with an empty key sends.
+ */
+function refuseUnknown({ method, query }: OperationInput, kind: 'bucket' | 'object'): void {
+  if (method !== 'PUT' && method !== 'POST' && method !== 'DELETE') return;
+  const strange = query.find(
+    ({ name, value }) =>
+      !SUBRESOURCES[kind].has(name) &&
+      ((kind === 'bucket' && (SUBRESOURCES.object.has(name) || OF_OBJECTS.has(name))) ||
+        ((value === undefined || value === '') && !isKnownParameter(name))),
+  );
+  if (strange !== undefined)
+    throw new GatewayError(
+      'NotImplemented',
+      `${method} ?${strange.name.slice(0, 64)} of a ${kind} is not implemented.`,
+    );
+}
+
+const OF_OBJECTS: ReadonlySet<string> = new Set(['partNumber', 'versionId']);
 
 function plain(input: OperationInput, kind: Kind): Modelled | undefined {
   const { method } = input;

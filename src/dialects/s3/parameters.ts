@@ -1,10 +1,11 @@
 import type { Body, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
 import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
-import type { CannedAcl, StorageClass, VersionedRef } from '../../model/objects.ts';
+import type { StorageClass, VersionedRef } from '../../model/objects.ts';
 import type { HeaderLines, QueryParameter } from '../../wire/message.ts';
 import { headerOf, headersOf, queryOf } from '../../wire/message.ts';
 import type { VerifiedRequest } from '../dialect.ts';
+import { isStoresOwn } from '../foreign-families.ts';
 import { inFamily } from './encryption-family.ts';
 
 /** A client's request with what every decoder asks of it. */
@@ -21,7 +22,7 @@ export interface Fields {
 export function fieldsOf(request: VerifiedRequest): Fields {
   refuseRepeated(request.wire.query);
   const headers = [...request.wire.headers, ...hoisted(request)];
-  refuseReserved(headers, request.replicator === true);
+  refuseReserved(request, headers);
   return {
     bucket: request.bucket ?? '',
     key: request.key ?? '',
@@ -82,15 +83,6 @@ export function readStorageClass(value: string | undefined): StorageClass {
   return STORAGE_CLASSES.find((name) => name === value) ?? 'STANDARD';
 }
 
-export function cannedAclOf(value: string | undefined): CannedAcl | undefined {
-  if (value === undefined) return undefined;
-  const found = CANNED.find((name) => name === value);
-  if (found !== undefined) return found;
-  if (['bucket-owner-full-control', 'bucket-owner-read', 'aws-exec-read', 'log-delivery-write'].includes(value))
-    throw new GatewayError('NotImplemented', `The canned ACL ${value} is not implemented.`);
-  throw invalid('x-amz-acl', value, 'The canned ACL is not valid.');
-}
-
 export function checksumAlgorithmOf(fields: Fields, name: string): ChecksumAlgorithm | undefined {
   const value = fields.header(name);
   if (value === undefined) return undefined;
@@ -148,18 +140,22 @@ const STORAGE_CLASSES: readonly StorageClass[] = [
   'GLACIER',
   'DEEP_ARCHIVE',
 ];
-const CANNED: readonly CannedAcl[] = ['private', 'public-read', 'public-read-write', 'authenticated-read'];
 const UNMODELLED =
-  /^x-amz-(grant-.*|object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
+  /^x-amz-(object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
 // AWS's defaults, spelled out (the Go SDK does): they ask for nothing.
 const NO_WISH: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': 'false',
   'x-amz-object-ownership': 'bucketownerenforced',
 };
 // Names of the gateway and of stores' insides: from a client they would forge a seal.
-const RESERVED = /^(x-(amz|oss)-meta-bucketseal.*|x-bucketseal.*|x-minio-internal.*)$/;
-// What vendors' replicators send: from anybody else it would forge a replica's state.
-const REPLICATION = /^(x-amz-replication-status|x-minio-(replication|source).*)$/;
+const RESERVED = /^(x-(amz|oss)-meta-bucketseal.*|x-bucketseal.*|x-(minio|rustfs)-internal.*)$/;
+// What minio-go, minio-js and mc send for ordinary clients. Without effect here the answer is still true: a bucket that is
+// not empty is 409, one that exists is 409, and a key inside an archive is not found.
+const CLIENT_EXTENSIONS: Readonly<Record<string, (request: VerifiedRequest) => boolean>> = {
+  'x-minio-force-delete': ({ wire, key }) => wire.method === 'DELETE' && key === undefined,
+  'x-minio-force-create': ({ wire, key }) => wire.method === 'PUT' && key === undefined,
+  'x-minio-extract': ({ wire }) => wire.method === 'GET' || wire.method === 'HEAD',
+};
 // A checksum in a presigned query is that of an empty body (the JS presigner's): AWS ignores it there.
 const NOT_HOISTED =
   /^x-amz-(algorithm|credential|date|expires|signedheaders|signature|security-token|content-sha256|sdk-checksum-algorithm|checksum-.*|trailer|decoded-content-length)$/;
@@ -175,8 +171,13 @@ function refuseRepeated(query: readonly QueryParameter[]): void {
   }
 }
 
-function refuseReserved(headers: HeaderLines, replicator: boolean): void {
-  const found = headers.find(([name]) => RESERVED.test(name) || (!replicator && REPLICATION.test(name)));
+function refuseReserved(request: VerifiedRequest, headers: HeaderLines): void {
+  const inQuery = request.wire.query.map(({ name, value }) => [name.toLowerCase(), value ?? ''] as const);
+  const found = [...headers, ...inQuery].find(
+    ([name]) =>
+      RESERVED.test(name) ||
+      (request.replicator !== true && isStoresOwn(name) && CLIENT_EXTENSIONS[name]?.(request) !== true),
+  );
   if (found !== undefined) throw invalid(found[0], found[1], `${found[0]} is reserved and not accepted from clients.`);
 }
 

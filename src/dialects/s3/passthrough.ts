@@ -27,11 +27,19 @@ export function passthroughRefusal(request: VerifiedRequest): GatewayError | und
   return field === undefined ? undefined : notSupported(field);
 }
 
+/** A parameter that the sub-resource does not take, or one given twice: what one layer ignores, the next may obey. */
+export function parameterBeside(request: VerifiedRequest, subresource: string): string | undefined {
+  const own = [subresource, ...(PARAMETERS[subresource] ?? [])];
+  const names = request.wire.query.map(({ name }) => name).filter((name) => !STAYS_BEHIND.test(name));
+  return names.find((name, at) => !own.includes(name) || names.indexOf(name) !== at);
+}
+
 /** The request for the store: headers and query by allowlist, body as it was verified. */
 export function encodePassthrough(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest {
-  const headers = request.wire.headers.filter(([name]) => CROSSING.test(name));
+  const acl = passthrough(request)?.subresource === 'acl';
+  const headers = fieldsOf(request).headers.filter(([name]) => CROSSING.test(name) || (acl && ACL.test(name)));
   const query = request.wire.query
-    .filter(({ name }) => !/^(x-amz-.*|x-id|awsaccesskeyid|signature|expires)$/i.test(name))
+    .filter(({ name }) => !STAYS_BEHIND.test(name))
     .map(({ name, value }) =>
       value === undefined ? encodeComponent(name) : `${encodeComponent(name)}=${encodeComponent(value)}`,
     )
@@ -47,6 +55,17 @@ export function encodePassthrough(request: VerifiedRequest, storeBucket: string,
   };
 }
 
+/** The client's signature, what stands for headers, and the SDKs' own name of the operation. */
+const STAYS_BEHIND = /^(x-amz-.*|x-id|awsaccesskeyid|signature|expires)$/i;
+/** Parameters of sub-resources (S3 API model). */
+const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  acl: ['versionId'],
+  analytics: ['id', 'continuation-token'],
+  'intelligent-tiering': ['id', 'continuation-token'],
+  inventory: ['id', 'continuation-token'],
+  metrics: ['id', 'continuation-token'],
+};
+const ACL = /^(x-amz-acl|x-amz-grant-[a-z-]+)$/;
 /** What a sub-resource's own semantics need; signatures, tokens and hop-by-hop headers never cross. */
 const CROSSING =
-  /^(content-type|content-md5|x-amz-acl|x-amz-grant-[a-z-]+|x-amz-checksum-[a-z0-9]+|x-amz-sdk-checksum-algorithm|x-amz-bucket-object-lock-token|x-amz-transition-default-minimum-object-size|x-amz-skip-destination-validation|x-amz-confirm-remove-self-bucket-access|x-amz-mfa)$/;
+  /^(content-type|content-md5|x-amz-checksum-[a-z0-9]+|x-amz-sdk-checksum-algorithm|x-amz-bucket-object-lock-token|x-amz-transition-default-minimum-object-size|x-amz-skip-destination-validation|x-amz-confirm-remove-self-bucket-access|x-amz-mfa)$/;

@@ -2,8 +2,9 @@ import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import { readBounded } from '../../wire/bounded.ts';
 import { childText } from '../../wire/xml-document.ts';
+import { bucketAclOf, demandNoContent } from './acl-wish.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
-import { cannedAclOf, given } from './parameters.ts';
+import { given } from './parameters.ts';
 import type { Fields } from './parameters.ts';
 import type { BucketOperation } from './request.ts';
 import { malformed, readDocument, readOptionalDocument } from './xml.ts';
@@ -18,7 +19,8 @@ export async function decodeBucketOperation(
     case 'CreateBucket':
       return createBucket(fields);
     case 'PutBucketAcl':
-      return { operation, bucket, acl: cannedAclOf(fields.header('x-amz-acl')) ?? 'private' };
+      await demandNoContent(fields);
+      return { operation, bucket, acl: bucketAclOf(fields) ?? 'private' };
     case 'PutBucketEncryption':
       return {
         operation,
@@ -62,7 +64,10 @@ async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucke
     });
   const root = await readOptionalDocument(fields.body.bytes, 'CreateBucketConfiguration');
   for (const { name } of root?.children ?? []) {
-    if (name === 'Location' || name === 'Bucket' || name === 'Tags')
+    // Terraform's AWS provider tags the bucket by a call of its own after this answer, and gives up after a 501.
+    if (name === 'Tags')
+      throw new GatewayError('UnsupportedArgument', 'The request contained an unsupported argument: Tags.');
+    if (name === 'Location' || name === 'Bucket')
       throw new GatewayError('NotImplemented', `CreateBucket with ${name} is not implemented.`);
     if (name !== 'LocationConstraint') throw malformed();
   }
@@ -71,7 +76,7 @@ async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucke
     operation: 'CreateBucket',
     bucket,
     wish: { state: 'absent' },
-    ...given('acl', cannedAclOf(fields.header('x-amz-acl'))),
+    ...given('acl', bucketAclOf(fields)),
     ...given('location', location === '' ? undefined : location),
   };
 }

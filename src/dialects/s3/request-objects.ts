@@ -3,12 +3,12 @@ import type { Conditions, ObjectMetadata, VersionedRef } from '../../model/objec
 import type { StorageRequest } from '../../model/operations.ts';
 import { childText } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
+import { cannedAclOf, demandNoContent } from './acl-wish.ts';
 import { decodeConditions } from './conditions.ts';
 import { parseCopySource } from './copy-source.ts';
 import type { ClientEncryption } from './encryption.ts';
 import { decodeMetadata } from './metadata.ts';
 import {
-  cannedAclOf,
   checksumAlgorithmOf,
   given,
   invalid,
@@ -58,7 +58,8 @@ export async function decodeObjectOperation(
     case 'GetObjectAcl':
       return { operation, ...versioned(fields) };
     case 'PutObjectAcl':
-      return { operation, ...versioned(fields), acl: cannedAclOf(fields.header('x-amz-acl')) ?? 'private' };
+      await demandNoContent(fields);
+      return { operation, ...versioned(fields), acl: cannedAclOf(fields) ?? 'private' };
   }
 }
 
@@ -82,7 +83,7 @@ export function objectWrite(
     conditions: decodeConditions(fields.headers),
     ...given('tags', tagging === undefined ? undefined : parseTaggingHeader(tagging)),
     ...given('storageClass', storageClassOf(fields.header('x-amz-storage-class'))),
-    ...given('acl', cannedAclOf(fields.header('x-amz-acl'))),
+    ...given('acl', cannedAclOf(fields)),
   };
 }
 

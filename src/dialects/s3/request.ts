@@ -1,15 +1,16 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { OperationName, StorageRequest } from '../../model/operations.ts';
 import type { VerifiedRequest } from '../dialect.ts';
+import { demandAclPlace } from './acl-wish.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
 import type { ObjectEncryptionWords } from './encryption.ts';
 import { operationOf } from './operations.ts';
 import { fieldsOf, refuseUnmodelled } from './parameters.ts';
-import { passthroughRefusal } from './passthrough.ts';
 import { decodeBucketOperation } from './request-buckets.ts';
 import { decodeListOperation } from './request-lists.ts';
 import { decodeMultipartOperation } from './request-multipart.ts';
 import { decodeObjectOperation } from './request-objects.ts';
+import { decodePassthrough } from './request-passthrough.ts';
 
 /** The words that a variant of S3 may choose for itself. */
 export interface RequestWords {
@@ -28,13 +29,10 @@ export async function decodeRequest(request: VerifiedRequest, words: RequestWord
     key: request.key,
   });
   checkKey(request.key);
-  if (recognised.operation === 'Passthrough') {
-    const refusal = passthroughRefusal(request);
-    if (refusal !== undefined) throw refusal;
-    return { ...recognised, bucket: fields.bucket, ...(request.key === undefined ? {} : { key: request.key }) };
-  }
+  if (recognised.operation === 'Passthrough') return await decodePassthrough(request, recognised, fields);
   refuseUnmodelled(fields);
   const { operation } = recognised;
+  demandAclPlace(operation, fields, request.wire.method);
   const encryption = words.object.decodeClient(request, operation);
   if (isIn(LISTS, operation)) return decodeListOperation(operation, fields);
   if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, fields, encryption);

@@ -1,5 +1,5 @@
 import type { CustomerKey } from '../../model/encryption.ts';
-import type { CannedAcl, ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
+import type { AskedAcl, ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { OperationName, StorageRequest } from '../../model/operations.ts';
 import type { HeaderLines } from '../../wire/message.ts';
@@ -17,7 +17,7 @@ export function writeHeaders(
     readonly metadata: ObjectMetadata;
     readonly tags?: Tags;
     readonly storageClass?: StorageClass;
-    readonly acl?: CannedAcl;
+    readonly acl?: AskedAcl;
     readonly conditions: StorageRequest<'PutObject'>['conditions'];
     readonly forbidOverwrite?: boolean;
   },
@@ -62,7 +62,7 @@ function customerHeaders(key: CustomerKey | undefined, prefix: string, target: S
   return encodeCustomerKey(key, prefix);
 }
 
-export function aclHeaders(acl: CannedAcl | undefined): HeaderLines {
+export function aclHeaders(acl: AskedAcl | undefined): HeaderLines {
   return acl === undefined || acl === 'default' ? [] : [['x-amz-acl', acl]];
 }
 

@@ -169,7 +169,12 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
     case 'GetObjectAcl':
       return { method: 'GET', query: [['acl', undefined], ...versionQuery(request)] };
     case 'PutObjectAcl':
-      return { method: 'PUT', query: [['acl', undefined], ...versionQuery(request)], headers: aclHeaders(request.acl) };
+      return {
+        method: 'PUT',
+        query: [['acl', undefined], ...versionQuery(request)],
+        // What an object has here that was written without an ACL.
+        headers: aclHeaders(request.acl === 'default' ? 'private' : request.acl),
+      };
     case 'ListBuckets':
       return { method: 'GET' };
     case 'CreateBucket':

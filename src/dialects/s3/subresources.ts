@@ -69,6 +69,18 @@ export function isSignedSubresource(name: string): boolean {
   return SIGNED_BY_V2.has(name);
 }
 
+/** Whether some operation of the model, or the signature, has a parameter of this name: it may stand without a value. */
+export function isKnownParameter(name: string): boolean {
+  return (
+    name === '' ||
+    name === 'partNumber' ||
+    name === 'versionId' ||
+    name.startsWith('response-') ||
+    HARMLESS_UNSIGNED.has(name.toLowerCase()) ||
+    name.toLowerCase().startsWith('x-amz-')
+  );
+}
+
 /** The first parameter that a SigV2 signature does not cover and that could change what the request does. */
 export function uncoveredByV2(query: readonly QueryParameter[]): string | undefined {
   return query

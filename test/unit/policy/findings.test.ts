@@ -182,8 +182,13 @@ const CASES: readonly (readonly [FindingCode, PolicyDocument, readonly string[],
   ],
   [
     'allow-unavailable',
-    rules({ match: 'b', allow: ['fetch', 'callback', 'process'] }),
-    ['allow-unavailable buckets.0.allow.1', 'allow-unavailable buckets.0.allow.2'],
+    rules({ match: 'b', allow: ['fetch', 'callback', 'process', 'public-acl'] }),
+    ['allow-unavailable buckets.0.allow.2'],
+  ],
+  [
+    'allow-unavailable',
+    rules({ match: 'b', store: 'local', allow: ['callback', 'public-acl'] }),
+    ['allow-unavailable buckets.0.allow.0', 'allow-unavailable buckets.0.allow.1'],
   ],
   [
     'prefix-duplicate',

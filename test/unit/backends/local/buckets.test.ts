@@ -89,7 +89,7 @@ describe('buckets', () => {
     expect(await codeOf(run(store, { operation: 'GetBucketPolicy', ...photos }))).toBe('NoSuchBucketPolicy');
 
     expect(await codeOf(run(store, { operation: 'PutBucketAcl', ...photos, acl: 'public-read' }))).toBe(
-      'NotImplemented',
+      'AccessControlListNotSupported',
     );
     expect(await run(store, { operation: 'PutBucketAcl', ...photos, acl: 'private' })).toEqual({});
     expect(await run(store, { operation: 'GetBucketAcl', ...photos })).toEqual({ acl: 'private' });

@@ -115,7 +115,7 @@ describe('put and get', () => {
 
   test('refuses an ACL that it cannot keep, and content where an encryption was decided but nothing was sealed', async () => {
     const store = await openWithBucket();
-    expect(await codeOf(put(store, 'a', '1', { acl: 'public-read' }))).toBe('NotImplemented');
+    expect(await codeOf(put(store, 'a', '1', { acl: 'public-read' }))).toBe('AccessControlListNotSupported');
     expect(await codeOf(put(store, 'a', '1', { encryption: { kind: 'managed', algorithm: 'AES256' } }))).toBe(
       'EncryptionNotHonoured',
     );

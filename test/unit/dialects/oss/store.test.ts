@@ -411,11 +411,11 @@ const ANSWERS: readonly [StorageRequest, StorageResult][] = [
 
 describe('the passthrough lane', () => {
   test('carries the sub-resource and its document, never the client`s signature or its other headers', async () => {
-    const document = Buffer.from('<LifecycleConfiguration/>');
+    const document = Buffer.from('<InventoryConfiguration/>');
     const md5 = createHash('md5').update(document).digest('base64');
     const wire = wireRequest({
       method: 'PUT',
-      target: '/client-name?lifecycle&OSSAccessKeyId=client&Signature=s&Expires=9&security-token=t&rule=a+b',
+      target: '/client-name?inventory&inventoryId=a+b&OSSAccessKeyId=client&Signature=s&Expires=9&security-token=t',
       headers: [
         ['content-type', 'application/xml'],
         ['content-md5', md5],
@@ -439,7 +439,7 @@ describe('the passthrough lane', () => {
     expect(unsigned).toMatchObject({
       host: 'store-name.127.0.0.1:9000',
       path: '/',
-      query: 'lifecycle&rule=a%20b',
+      query: 'inventory&inventoryId=a%20b',
       bodyLength: document.length,
     });
     expect(unsigned.headers.map(([name]) => name).sort()).toEqual(['content-length', 'content-md5', 'content-type']);
@@ -447,8 +447,12 @@ describe('the passthrough lane', () => {
     expect(await oss.decodeRequest(received)).toEqual({
       operation: 'Passthrough',
       bucket: 'store-name',
-      subresource: 'lifecycle',
+      subresource: 'inventory',
       access: 'configure',
+      document,
+      demands: [],
+      destinations: [],
+      keyIds: [],
     });
   });
 });

@@ -198,6 +198,7 @@ describe('the embedded store, where everything is private', () => {
 /** What a store answers that does all it is asked. */
 function obliging({ method, url, headers }: Recorded): Answer {
   if (/[?&]policy/.test(url)) return [404, {}, '<Error><Code>NoSuchBucketPolicy</Code></Error>'];
+  if (method === 'HEAD' && url.startsWith('/fresh')) return [404, {}];
   if (method === 'POST' && /[?&]uploads/.test(url))
     return [200, {}, '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>'];
   if (method === 'POST' && /[?&]uploadId/.test(url))
@@ -343,7 +344,7 @@ describe('stores across the network', () => {
 
   const ossWrites: Readonly<Record<string, (bucket: string, client?: string) => Promise<unknown>>> = {
     put: (bucket, client) => via(bucket, client).put('k', Buffer.from('new'), publish()),
-    append: (bucket, client) => via(bucket, client).append('k', Buffer.from('new'), publish()),
+    append: (bucket, client) => via(bucket, client).append('fresh', Buffer.from('new'), publish()),
     copy: (bucket, client) => via(bucket, client).copy('k', 'source', publish()),
     initiate: (bucket, client) => via(bucket, client).initMultipartUpload('k', publish()),
     'object ACL': (bucket, client) => via(bucket, client).putACL('k', 'public-read'),

@@ -114,6 +114,7 @@ function openRemote(
     target,
     transport,
     now: options.now,
+    randomBytes,
     head: config.limits.storeHead,
     slowHead: config.limits.storeCopyHead,
     observe: options.observe,

@@ -2,6 +2,7 @@ import type { Dialect, StoreTarget } from '../dialects/dialect.ts';
 import type { Backend, CallContext } from '../model/backend.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
 import type { WireResponse } from '../wire/message.ts';
+import { createKeyProbe } from './key-probe.ts';
 import type { Transport } from './transport.ts';
 
 export interface RemoteStoreOptions {
@@ -11,6 +12,7 @@ export interface RemoteStoreOptions {
   readonly target: StoreTarget;
   readonly transport: Transport;
   readonly now: () => number;
+  readonly randomBytes: (length: number) => Buffer;
   /** ms from a request's last byte to the head of its answer; copies and completes may take `slowHead`. */
   readonly head: number;
   readonly slowHead: number;
@@ -28,11 +30,12 @@ export interface UpstreamObservation {
 /** A store across the network: encode, sign, send, decode. */
 export function createRemoteStore(options: RemoteStoreOptions): Backend {
   const { dialect, target, transport } = options;
-  return {
+  const backend: Backend = {
     name: options.name,
     type: options.type,
     dialect: dialect.name,
     capabilities: target.capabilities,
+    bucketsInHost: target.addressing === 'virtual',
     async execute<N extends OperationName>(
       request: StorageRequest<N>,
       context: CallContext,
@@ -58,6 +61,8 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
     },
     close: () => transport.close(),
   };
+  if (target.capabilities.keys === 'exact') return backend;
+  return { ...backend, keepsApart: createKeyProbe({ ...options, execute: backend.execute }) };
 }
 
 /** An answer that is not understood is not read to its end either: it must not keep its connection. */

@@ -159,6 +159,8 @@ const EVERYTHING: Capabilities = {
   bucketKey: true,
   perObject: true,
   copyWithEncryption: true,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 0,

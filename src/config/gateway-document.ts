@@ -58,6 +58,8 @@ export interface CapabilitiesDocument {
   readonly context?: boolean;
   readonly bucketKey?: boolean;
   readonly copyWithEncryption?: boolean;
+  readonly conditionalCopy?: boolean;
+  readonly keys?: 'exact' | 'folded';
   readonly bucketEncryption?: boolean;
   readonly payload?: 'signed-chunks' | 'unsigned';
   readonly minimumPartSize?: string | number;

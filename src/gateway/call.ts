@@ -75,6 +75,11 @@ export function locate(call: Call, bucket: string): Place {
   if (route === undefined)
     throw new GatewayError('AccessDenied', `No rule of the policy matches the bucket ${bucket}.`);
   const backend = call.snapshot.directory.get(route.store);
+  // RFC 4343: names in hosts are compared without case, so such a request would reach another bucket than the rule's.
+  if (backend.bucketsInHost === true && /[A-Z]/.test(route.storeBucket))
+    throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
+      details: { BucketName: bucket },
+    });
   return { bucket, storeBucket: route.storeBucket, backend, route, sameDialect: backend.dialect === call.dialect.name };
 }
 

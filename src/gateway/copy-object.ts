@@ -40,6 +40,7 @@ interface CopyTask {
 }
 
 async function copyAtStore(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {
+  demandConditionalCopy(to, request);
   await demandCopyableAtStore(call, from, request);
   const result = await to.backend.execute(
     {
@@ -51,6 +52,16 @@ async function copyAtStore(call: Call, { from, to, request, protection }: CopyTa
     call.context,
   );
   return { ...withoutEncryption(result), ...(await attested(call, to, protection, request, result)) };
+}
+
+/** A condition that the store ignores would be a protection that is dropped; a copy through the gateway ends in a Put, which has them. */
+function demandConditionalCopy({ bucket, backend }: Place, { conditions, forbidOverwrite }: Copy): void {
+  const conditional = forbidOverwrite === true || Object.keys(conditions).length > 0;
+  if (conditional && !backend.capabilities.conditionalCopy)
+    throw new GatewayError(
+      'NotImplemented',
+      `The store of ${bucket} does not honour conditions on the target of a copy; nothing was copied.`,
+    );
 }
 
 async function copyThrough(call: Call, { from, to, request, protection }: CopyTask): Promise<CopyResult> {

@@ -4,6 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
 import type { Call, Services } from './call.ts';
 import { demand } from './call.ts';
+import { demandDistinctNames } from './key-names.ts';
 import { allowedCallOuts } from './call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
 import { framed } from './framing.ts';
@@ -59,6 +60,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         began(call, request);
         await enforceStoredPolicy(call, request);
         demandAcl(call, request);
+        await demandDistinctNames(call, request);
         if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {

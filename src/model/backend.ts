@@ -2,6 +2,7 @@ import type { ObjectMetadata, PartInfo } from './objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from './operations.ts';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
 import type { ObservedEncryption } from './encryption.ts';
+import type { KeyShape } from './key-shape.ts';
 import type { SealedPart, SealHeader, SealRecord } from './seal.ts';
 
 /** What a store can do, as data: defaults per store type, overridden by `capabilities:` in the configuration. */
@@ -21,6 +22,10 @@ export interface Capabilities {
   readonly perObject: boolean;
   /** A native CopyObject/UploadPartCopy honours the target's encryption; false: read and write through the gateway. */
   readonly copyWithEncryption: boolean;
+  /** Conditions on a copy's target (If-Match, If-None-Match, forbid-overwrite) are honoured; many stores ignore them. */
+  readonly conditionalCopy: boolean;
+  /** Whether keys that differ as texts and not as paths (`/x`, `a//b`) are kept apart; `ask`: nobody has said, the store is asked. */
+  readonly keys: 'exact' | 'folded' | 'ask';
   /** `?encryption` exists. */
   readonly bucketEncryption: boolean;
   readonly payload: 'signed-chunks' | 'unsigned';
@@ -55,6 +60,10 @@ export interface Backend {
   /** The dialect that the store speaks; undefined for the embedded one. */
   readonly dialect: string | undefined;
   readonly capabilities: Capabilities;
+  /** Buckets stand in host names there, and those know no capitals. */
+  readonly bucketsInHost?: boolean;
+  /** Whether the store keeps keys of this shape apart from their plain spelling; asked of it once and remembered. */
+  readonly keepsApart?: (shape: Exclude<KeyShape, 'plain'>, bucket: string, context: CallContext) => Promise<boolean>;
   execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>>;
   /** Only stores that keep sealed content have it. */
   readonly sealed?: SealedStore;

@@ -209,7 +209,13 @@ export interface Operations {
       readonly encodingType?: 'url';
     };
     result: {
-      readonly deleted: readonly { readonly key: string; readonly versionId?: string }[];
+      readonly deleted: readonly {
+        readonly key: string;
+        readonly versionId?: string;
+        /** A marker was made, or the version that was taken away was one; `markerVersionId` is its id. */
+        readonly deleteMarker?: boolean;
+        readonly markerVersionId?: string;
+      }[];
       readonly errors: readonly { readonly key: string; readonly code: string; readonly message: string }[];
     };
   };

@@ -78,6 +78,11 @@ export function writeXml(root: XmlNode, namespace?: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${open}>${writeContent(content)}</${name}>`;
 }
 
+/** Whether every parser reads text back as it was written: XML 1.0 has no other control characters, and some trim. */
+export function survivesXml(text: string): boolean {
+  return text === text.trim() && !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/u.test(text);
+}
+
 /** Escapes text for element content; characters that XML 1.0 forbids become numeric references as S3 writes them. */
 function escapeXml(text: string): string {
   return text.replace(

@@ -41,6 +41,8 @@ export const LOCAL_CAPABILITIES: Capabilities = {
   bucketKey: false,
   perObject: true,
   copyWithEncryption: false,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 5 * 1024 * 1024,

@@ -13,6 +13,8 @@ export const JD_CAPABILITIES: Capabilities = {
   bucketKey: false,
   perObject: false,
   copyWithEncryption: true,
+  conditionalCopy: false,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 5 * 1024 * 1024,

@@ -12,6 +12,8 @@ export const OSS_CAPABILITIES: Capabilities = {
   bucketKey: false,
   perObject: true,
   copyWithEncryption: true,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 100 * 1024,

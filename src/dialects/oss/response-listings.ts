@@ -182,7 +182,12 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
         encodingElement(request.encodingType),
         ...result.deleted.map((object): XmlNode => [
           'Deleted',
-          [['Key', name(object.key)], object.versionId === undefined ? undefined : ['VersionId', object.versionId]],
+          [
+            ['Key', name(object.key)],
+            object.versionId === undefined ? undefined : ['VersionId', object.versionId],
+            object.deleteMarker === true ? ['DeleteMarker', true] : undefined,
+            object.markerVersionId === undefined ? undefined : ['DeleteMarkerVersionId', object.markerVersionId],
+          ],
         ]),
       ],
     ]);

@@ -109,6 +109,8 @@ export const LISTING_READERS: { readonly [N in ListingOperation & OperationName]
     const deleted = childrenOf(root, 'Deleted').map((element) => ({
       key: decode(childText(element, 'Key') ?? ''),
       ...some('versionId', filled(childText(element, 'VersionId'))),
+      ...(truth(element, 'DeleteMarker') ? { deleteMarker: true } : {}),
+      ...some('markerVersionId', filled(childText(element, 'DeleteMarkerVersionId'))),
     }));
     const done = new Set(deleted.map((object) => `${object.key}\u0000${object.versionId ?? ''}`));
     // OSS does not report a failed key, it leaves it out.

@@ -12,6 +12,8 @@ export const AWS_CAPABILITIES: Capabilities = {
   bucketKey: true,
   perObject: true,
   copyWithEncryption: true,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'signed-chunks',
   minimumPartSize: 5 * 1024 * 1024,
@@ -26,4 +28,11 @@ export const AWS_CAPABILITIES: Capabilities = {
 };
 
 /** MinIO, Ceph, versitygw …: all that the type can do; the configuration says less. */
-export const S3_CAPABILITIES: Capabilities = { ...AWS_CAPABILITIES, layers: [1], bucketKey: false };
+export const S3_CAPABILITIES: Capabilities = {
+  ...AWS_CAPABILITIES,
+  layers: [1],
+  bucketKey: false,
+  // MinIO and versitygw answer 200 to both and overwrite; MinIO drops leading slashes, versitygw cleans paths.
+  conditionalCopy: false,
+  keys: 'ask',
+};

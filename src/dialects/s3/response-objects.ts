@@ -1,4 +1,4 @@
-import { GatewayError } from '../../model/errors.ts';
+import { ERROR_CODES, GatewayError } from '../../model/errors.ts';
 import type { ByteRange, ObjectAttributes, WriteResult } from '../../model/objects.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import { formatHttpDate } from '../../wire/http-date.ts';
@@ -8,7 +8,7 @@ import type { EncodeContext } from '../dialect.ts';
 import { aclDocument } from './acl.ts';
 import { checksumLines, checksumNodes, document, empty, isoTime, optionalHeader, text } from './answer.ts';
 import type { Answered, ResponseWords } from './answer.ts';
-import { identity } from './errors.ts';
+import { ERRORS, identity } from './errors.ts';
 import { encodeMetadata } from './metadata.ts';
 import { encodeTagging } from './tagging.ts';
 import { quoted } from './xml.ts';
@@ -76,15 +76,20 @@ export function encodeObjectResult(
       return document(context, [
         'DeleteResult',
         [
-          ...(answered.request.quiet ? [] : answered.result.deleted).map(({ key, versionId }): XmlNode => [
+          ...(answered.request.quiet ? [] : answered.result.deleted).map((deleted): XmlNode => [
             'Deleted',
-            [['Key', key], versionId === undefined ? undefined : ['VersionId', versionId]],
+            [
+              ['Key', deleted.key],
+              deleted.versionId === undefined ? undefined : ['VersionId', deleted.versionId],
+              deleted.deleteMarker === true ? ['DeleteMarker', true] : undefined,
+              deleted.markerVersionId === undefined ? undefined : ['DeleteMarkerVersionId', deleted.markerVersionId],
+            ],
           ]),
           ...answered.result.errors.map(({ key, code, message }): XmlNode => [
             'Error',
             [
               ['Key', key],
-              ['Code', code],
+              ['Code', codeOf(code)],
               ['Message', message],
             ],
           ]),
@@ -103,6 +108,12 @@ export function encodeObjectResult(
     default:
       return undefined;
   }
+}
+
+/** A key's error in S3's words, whether the gateway refused it or the store. */
+function codeOf(code: string): string {
+  const known = ERROR_CODES.find((candidate) => candidate === code);
+  return known === undefined ? code : ERRORS[known].code;
 }
 
 /** Headers of a write's answer. */

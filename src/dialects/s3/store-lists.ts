@@ -96,7 +96,9 @@ export function decodeDeletes(root: XmlElement): StorageResult<'DeleteObjects'> 
   return {
     deleted: childrenOf(root, 'Deleted').map((element) => ({
       key: required(element, 'Key'),
-      ...given('versionId', childText(element, 'VersionId')),
+      ...given('versionId', filled(childText(element, 'VersionId'))),
+      ...(childText(element, 'DeleteMarker') === 'true' ? { deleteMarker: true } : {}),
+      ...given('markerVersionId', filled(childText(element, 'DeleteMarkerVersionId'))),
     })),
     errors: childrenOf(root, 'Error').map((element) => ({
       key: required(element, 'Key'),
@@ -204,6 +206,10 @@ function checksumIn(element: XmlElement): Checksum | undefined {
     if (value !== undefined) return { algorithm, value, type };
   }
   return undefined;
+}
+
+function filled(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 function required(element: XmlElement, name: string): string {

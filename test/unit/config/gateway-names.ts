@@ -12,6 +12,8 @@ const ALL: Capabilities = {
   bucketKey: true,
   perObject: true,
   copyWithEncryption: true,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'signed-chunks',
   minimumPartSize: 5 * 2 ** 20,

@@ -17,6 +17,8 @@ export const FULL: Capabilities = {
   bucketKey: true,
   perObject: true,
   copyWithEncryption: true,
+  conditionalCopy: true,
+  keys: 'exact',
   bucketEncryption: true,
   payload: 'unsigned',
   minimumPartSize: 0,

@@ -49,6 +49,13 @@ export function readMetadata(lines: HeaderLines): ObjectMetadata {
   return { ...fields, user: Object.fromEntries([...user].map(([name, value]) => [name, decodeWords(value)])) };
 }
 
+/** The same of an object at a store. versitygw keeps the token of the gateway's own transfer: it is taken out, the rest stays as it was sent. */
+export function readStoredMetadata(lines: HeaderLines): ObjectMetadata {
+  const { contentEncoding, ...rest } = readMetadata(lines);
+  const coding = contentEncoding?.replace(/^aws-chunked(?:,\s*|$)/i, '');
+  return coding === undefined || coding === '' ? rest : { ...rest, contentEncoding: coding };
+}
+
 /** Headers of an answer, or of a request to a store. User values are ASCII alone, which every server signs and keeps alike. */
 export function encodeMetadata(metadata: ObjectMetadata): HeaderLines {
   const lines: [string, string][] = [];

@@ -34,7 +34,7 @@ export function formatRange(range: RangeSpec): string {
 export function parseContentRange(
   header: string | undefined,
 ): { readonly range: ByteRange; readonly size: number } | undefined {
-  const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(header ?? '');
+  const match = /^bytes[ =](\d{1,16})-(\d{1,16})\/(\d{1,16})$/i.exec(header?.trim() ?? '');
   if (match === null) return undefined;
   const [first, last, size] = [Number(match[1]), Number(match[2]), Number(match[3])];
   return first <= last && last < size && Number.isSafeInteger(size) ? { range: { first, last }, size } : undefined;

@@ -6,7 +6,7 @@ import { parseHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import { headerOf } from '../../wire/message.ts';
 import { readBounded } from '../../wire/bounded.ts';
-import { childText, parseXml } from '../../wire/xml-document.ts';
+import { childOf, childText, parseXml } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { stream } from './store-body.ts';
 import { unquoted } from './xml.ts';
@@ -18,11 +18,17 @@ export async function storeError(
   inside?: XmlElement,
 ): Promise<GatewayError> {
   if (response.status === 304) return unchanged(response);
-  const root = inside ?? (await errorDocument(response));
+  const read = inside ?? (await errorDocument(response));
+  const root = read === 'foreign' ? undefined : read;
+  const code = (root === undefined ? headerOf(response.headers, MINIO_CODE) : childText(root, 'Code')) ?? '';
   const said = {
     status: response.status,
-    code: root === undefined ? '' : (childText(root, 'Code') ?? ''),
-    message: root === undefined ? '' : (childText(root, 'Message') ?? ''),
+    code: saysNoMore(code, response.status) ? '' : code,
+    message:
+      (root === undefined
+        ? headerOf(response.headers, MINIO_MESSAGE)?.replace(/^"(.*)"$/, '$1')
+        : childText(root, 'Message')) ?? '',
+    foreign: read === 'foreign',
   };
   const cause = new Error(`store answered ${said.status} ${said.code}: ${said.message}`.slice(0, 1024));
   const told = judge(request, said, root);
@@ -31,8 +37,20 @@ export async function storeError(
 
 interface Said {
   readonly status: number;
+  /** '' where nothing but the status was said. */
   readonly code: string;
   readonly message: string;
+  /** There was a body, and it is no store's: something on the way answered. */
+  readonly foreign: boolean;
+}
+
+/** MinIO names the error of a HEAD, whose answer has no body, in headers (cmd/api-response.go). */
+const MINIO_CODE = 'x-minio-error-code';
+const MINIO_MESSAGE = 'x-minio-error-desc';
+
+/** Codes that only repeat the status: versitygw's `400`, "not found". */
+function saysNoMore(code: string, status: number): boolean {
+  return code === String(status) || /^not ?found$/i.test(code);
 }
 
 interface Judged {
@@ -55,12 +73,14 @@ function judge(request: StorageRequest, said: Said, root: XmlElement | undefined
   const named = kms !== undefined && kms.key !== 'default' ? kms.key : undefined;
   // RGW: 18 says InvalidArgument, 16 InvalidAccessKeyId, where the key is unknown.
   if (
-    named !== undefined &&
-    (/^KMS\.?KeyNotFound|^KMSKeyNotFoundException$/.test(said.code) ||
-      (said.code === 'InvalidArgument' && /retrieve the actual key/i.test(said.message)) ||
-      (said.status === 403 && said.code === 'InvalidAccessKeyId'))
+    KEY_MISSING.test(said.code) ||
+    (said.code === 'InvalidArgument' && /retrieve the actual key/i.test(said.message)) ||
+    (named !== undefined && said.status === 403 && said.code === 'InvalidAccessKeyId')
   )
-    return { code: 'KMS.NotFoundException', message: `The store does not know the key '${named}'.` };
+    return {
+      code: 'KMS.NotFoundException',
+      message: named === undefined ? LOST_KEY : `The store does not know the key '${named}'.`,
+    };
   if (OWN_FAULT.has(said.code))
     return { code: 'InternalError', message: "The store refused the gateway's own credentials or signature." };
   const encrypted = 'encryption' in request && request.encryption.kind !== 'none';
@@ -80,7 +100,7 @@ function judge(request: StorageRequest, said: Said, root: XmlElement | undefined
     };
   return {
     code,
-    message: said.message === '' ? (DEFAULT_TEXT[code] ?? `The store answered ${said.status}.`) : said.message,
+    message: messageOf(code, said),
     details: root === undefined ? {} : detailsOf(root),
   };
 }
@@ -113,7 +133,8 @@ function codeOf(said: Said, request: StorageRequest): ErrorCode {
   const known = ERROR_CODES.find((code) => code === said.code);
   // The model's own words for a lie is never taken from a store's mouth.
   if (known !== undefined && known !== 'EncryptionNotHonoured') return known;
-  if (said.status === 404) return notFound(request);
+  // "It is not there" is never guessed from a status beside which the store, or somebody else, says something different.
+  if (said.status === 404) return said.foreign ? 'ServiceUnavailable' : said.code === '' ? notFound(request) : 'InvalidRequest';
   return BY_STATUS.get(said.status) ?? (said.status >= 500 || said.status < 400 ? 'InternalError' : 'BadRequest');
 }
 
@@ -124,12 +145,26 @@ function notFound(request: StorageRequest): ErrorCode {
   return 'key' in request ? 'NoSuchKey' : 'NoSuchBucket';
 }
 
-async function errorDocument(response: WireResponse): Promise<XmlElement | undefined> {
+async function errorDocument(response: WireResponse): Promise<XmlElement | 'foreign' | undefined> {
   const read = await readBounded(stream(response), MAX_ERROR_BYTES);
-  if (read === 'too-large' || read.length === 0) return undefined;
+  if (read === 'too-large') return 'foreign';
+  if (read.length === 0) return undefined;
   const outcome = parseXml(read);
-  return outcome.ok && outcome.root.name === 'Error' ? outcome.root : undefined;
+  const error = outcome.ok ? (childOf(outcome.root, 'Error') ?? outcome.root) : undefined;
+  return error?.name === 'Error' ? error : 'foreign';
 }
+
+/** The store's own sentence, unless it is about the gateway's account there, or names what only the store knows. */
+function messageOf(code: ErrorCode, { status, message }: Said): string {
+  if (message === '' || code === 'AccessDenied' || INTERNALS.test(message))
+    return DEFAULT_TEXT[code] ?? `The store answered ${status}.`;
+  return message;
+}
+
+const INTERNALS = /\barn:|https?:\/\//i;
+/** AWS's word, SeaweedFS's, and what MinIO's KMS says with status 404 (internal/kms/errors.go). */
+const KEY_MISSING = /^kms[.:]?(?:KeyNotFound(?:Exception)?|NotFoundException)$/i;
+const LOST_KEY = 'The store does not have the KMS key that this is, or would be, encrypted under.';
 
 function unchanged({ headers }: WireResponse): GatewayError {
   const [etag, lastModified] = [headerOf(headers, 'etag'), headerOf(headers, 'last-modified')];
@@ -180,8 +215,14 @@ const ALIASES: ReadonlyMap<string, ErrorCode> = new Map([
   ['AccountProblem', 'AccessDenied'],
   ['Busy', 'SlowDown'],
   ['ConditionalRequestConflict', 'PreconditionFailed'],
-  ['KMS.KeyNotFoundException', 'KMS.NotFoundException'],
-  ['KMSKeyNotFoundException', 'KMS.NotFoundException'],
+  ['kms:NotAuthorized', 'AccessDenied'],
+  ['kms:DecryptionFailed', 'ServiceUnavailable'],
+  ['kms:KeyGenerationFailed', 'ServiceUnavailable'],
+  ['KMS.AccessDeniedException', 'AccessDenied'],
+  ['KMS.DependencyTimeoutException', 'ServiceUnavailable'],
+  ['KMS.KMSInternalException', 'ServiceUnavailable'],
+  ['KMS.LimitExceededException', 'SlowDown'],
+  ['KMS.ThrottlingException', 'SlowDown'],
   ['KMSDisabledException', 'KMS.DisabledException'],
   ['KMSInvalidStateException', 'KMS.KMSInvalidStateException'],
   ['KMS.InvalidStateException', 'KMS.KMSInvalidStateException'],
@@ -217,6 +258,7 @@ const DEFAULT_TEXT: Readonly<Partial<Record<ErrorCode, string>>> = {
   MethodNotAllowed: 'The specified method is not allowed against this resource.',
   NoSuchBucket: 'The specified bucket does not exist',
   NoSuchKey: 'The specified key does not exist.',
+  InvalidRequest: 'The store refused the request.',
   NoSuchUpload:
     'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
   PreconditionFailed: 'At least one of the pre-conditions you specified did not hold',

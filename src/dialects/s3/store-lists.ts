@@ -3,22 +3,21 @@ import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ListedObject, ObjectAttributes, PartInfo, PartList } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
-import { parseHttpDate } from '../../wire/http-date.ts';
 import { headerOf } from '../../wire/message.ts';
 import type { HeaderLines } from '../../wire/message.ts';
 import { decodeComponent } from '../../wire/percent-encoding.ts';
 import { childOf, childText, childrenOf } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { given, readStorageClass } from './parameters.ts';
+import { storeTime } from './store-documents.ts';
 import { unquoted } from './xml.ts';
 
 type ListRequest = StorageRequest<
   'ListBuckets' | 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads' | 'ListParts'
 >;
 
-/** A store's list. RGW 16 answers `?encryption` with one: the root's name is checked for each operation. */
+/** A store's list, whose root's name has been checked. */
 export function decodeList(request: ListRequest, root: XmlElement): StorageResult<ListRequest['operation']> {
-  expectRoot(root, ROOTS[request.operation]);
   const name = decoder(root);
   const truncated = childText(root, 'IsTruncated') === 'true';
   const optional = (element: string): string | undefined => {
@@ -66,7 +65,7 @@ export function decodeList(request: ListRequest, root: XmlElement): StorageResul
         uploads: childrenOf(root, 'Upload').map((upload) => ({
           key: name(required(upload, 'Key')),
           uploadId: required(upload, 'UploadId'),
-          initiated: time(childText(upload, 'Initiated')),
+          initiated: storeTime(childText(upload, 'Initiated')),
           storageClass: readStorageClass(childText(upload, 'StorageClass')),
         })),
         commonPrefixes,
@@ -78,9 +77,7 @@ export function decodeList(request: ListRequest, root: XmlElement): StorageResul
       const algorithm = CHECKSUM_ALGORITHMS.find((known) => known === childText(root, 'ChecksumAlgorithm'));
       const type = childText(root, 'ChecksumType');
       return {
-        parts: childrenOf(root, 'Part').map(part),
-        truncated,
-        ...given('nextPartNumberMarker', truncated ? number(childText(root, 'NextPartNumberMarker')) : undefined),
+        ...partPage(root),
         storageClass: readStorageClass(childText(root, 'StorageClass')),
         ...given('checksumAlgorithm', algorithm),
         ...given(
@@ -92,7 +89,20 @@ export function decodeList(request: ListRequest, root: XmlElement): StorageResul
   }
 }
 
-export function decodeDeletes(root: XmlElement): StorageResult<'DeleteObjects'> {
+/** What became of each key; one that the store does not name was not deleted as far as anybody can tell. */
+export function decodeDeletes(
+  request: StorageRequest<'DeleteObjects'>,
+  root: XmlElement,
+): StorageResult<'DeleteObjects'> {
+  const { deleted, errors } = namedIn(root);
+  const named = new Set([...deleted, ...errors].map(({ key }) => key));
+  const forgotten = request.objects
+    .filter(({ key }) => !named.has(key))
+    .map(({ key }) => ({ key, code: 'InternalError', message: 'The store did not say what became of the object.' }));
+  return { deleted, errors: [...errors, ...forgotten] };
+}
+
+function namedIn(root: XmlElement): StorageResult<'DeleteObjects'> {
   return {
     deleted: childrenOf(root, 'Deleted').map((element) => ({
       key: required(element, 'Key'),
@@ -113,8 +123,8 @@ export function decodeAttributes(root: XmlElement, headers: HeaderLines): Storag
   const checksum = childOf(root, 'Checksum');
   const attributes: ObjectAttributes = {
     size: number(childText(root, 'ObjectSize')),
-    etag: unquoted(required(root, 'ETag')),
-    lastModified: time(headerOf(headers, 'last-modified')),
+    etag: unquoted(childText(root, 'ETag') ?? ''),
+    lastModified: storeTime(headerOf(headers, 'last-modified')),
     metadata: { user: {} },
     // This answer has no encryption headers (API model): nothing is claimed.
     encryption: { kind: 'none' },
@@ -123,19 +133,6 @@ export function decodeAttributes(root: XmlElement, headers: HeaderLines): Storag
     ...given('checksum', checksum === undefined ? undefined : checksumIn(checksum)),
   };
   return { ...attributes, ...given('parts', parts === undefined ? undefined : partList(parts)) };
-}
-
-const ROOTS: Readonly<Record<ListRequest['operation'], readonly string[]>> = {
-  ListBuckets: ['ListAllMyBucketsResult'],
-  ListObjects: ['ListBucketResult'],
-  ListObjectsV2: ['ListBucketResult'],
-  ListObjectVersions: ['ListVersionsResult'],
-  ListMultipartUploads: ['ListMultipartUploadsResult'],
-  ListParts: ['ListPartsResult'],
-};
-
-function expectRoot(root: XmlElement, names: readonly string[]): void {
-  if (!names.includes(root.name)) throw odd(`a ${root.name} document`);
 }
 
 /** Undoes `encoding-type=url` where the store says that it did it. AWS writes a space as `+`. */
@@ -153,7 +150,7 @@ function listBuckets(root: XmlElement): StorageResult<'ListBuckets'> {
   return {
     buckets: (buckets === undefined ? [] : childrenOf(buckets, 'Bucket')).map((bucket) => ({
       name: required(bucket, 'Name'),
-      createdAt: time(childText(bucket, 'CreationDate')),
+      createdAt: storeTime(childText(bucket, 'CreationDate')),
       region: childText(bucket, 'BucketRegion') ?? '',
       storageClass: 'STANDARD',
     })),
@@ -169,7 +166,7 @@ function listed(element: XmlElement, name: (text: string) => string): ListedObje
     key: name(required(element, 'Key')),
     size: marker ? 0 : number(childText(element, 'Size')),
     etag: unquoted(childText(element, 'ETag') ?? ''),
-    lastModified: time(childText(element, 'LastModified')),
+    lastModified: storeTime(childText(element, 'LastModified')),
     storageClass: readStorageClass(childText(element, 'StorageClass')),
     ...given('versionId', childText(element, 'VersionId')),
     ...given('isLatest', isLatest === undefined ? undefined : isLatest === 'true'),
@@ -183,20 +180,23 @@ function part(element: XmlElement): PartInfo {
     partNumber: number(childText(element, 'PartNumber')),
     size: number(childText(element, 'Size')),
     etag: unquoted(childText(element, 'ETag') ?? ''),
-    lastModified: time(childText(element, 'LastModified') ?? '1970-01-01T00:00:00.000Z'),
+    lastModified: storeTime(childText(element, 'LastModified')),
     ...given('checksum', checksumIn(element)),
   };
 }
 
 function partList(element: XmlElement): PartList {
-  const truncated = childText(element, 'IsTruncated') === 'true';
   const total = childText(element, 'PartsCount') ?? childText(element, 'TotalPartsCount');
-  return {
-    parts: childrenOf(element, 'Part').map(part),
-    truncated,
-    ...given('nextPartNumberMarker', truncated ? number(childText(element, 'NextPartNumberMarker')) : undefined),
-    ...given('total', total === undefined ? undefined : number(total)),
-  };
+  return { ...partPage(element), ...given('total', total === undefined ? undefined : number(total)) };
+}
+
+/** The next page begins behind the last part of this one, whether the store says so or not. */
+function partPage(element: XmlElement): PartList {
+  const parts = childrenOf(element, 'Part').map(part);
+  const truncated = childText(element, 'IsTruncated') === 'true' && parts.length > 0;
+  const said = childText(element, 'NextPartNumberMarker');
+  const next = said === undefined || said === '' ? parts.at(-1)?.partNumber : number(said);
+  return { parts, truncated, ...given('nextPartNumberMarker', truncated ? next : undefined) };
 }
 
 function checksumIn(element: XmlElement): Checksum | undefined {
@@ -221,12 +221,6 @@ function required(element: XmlElement, name: string): string {
 function number(text: string | undefined): number {
   if (text === undefined || !/^\d{1,16}$/.test(text.trim())) throw odd('a number that is none');
   return Number(text);
-}
-
-function time(text: string | undefined): number {
-  const ms = text === undefined ? NaN : (parseHttpDate(text) ?? Date.parse(text));
-  if (!Number.isFinite(ms)) throw odd('a time that is none');
-  return ms;
 }
 
 /** S3's order: UTF-8 bytes, not UTF-16 units. */

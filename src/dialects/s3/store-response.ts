@@ -4,17 +4,17 @@ import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectAttributes, ObjectContent, WriteResult } from '../../model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../../model/operations.ts';
-import { parseHttpDate } from '../../wire/http-date.ts';
 import type { HeaderLines, WireResponse } from '../../wire/message.ts';
 import { headerOf } from '../../wire/message.ts';
 import { childText } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { readAcl } from './acl.ts';
-import { readMetadata } from './metadata.ts';
+import { readStoredMetadata } from './metadata.ts';
 import { checksumHeader, given, readStorageClass } from './parameters.ts';
 import { parseContentRange } from './range.ts';
 import { discard, readText, readXml, stream } from './store-body.ts';
 import { storeError } from './store-errors.ts';
+import { answers, storeTime } from './store-documents.ts';
 import { decodeAttributes, decodeDeletes, decodeList } from './store-lists.ts';
 import type { StoreWords } from './store-request.ts';
 import { tolerantTags } from './tagging.ts';
@@ -41,42 +41,38 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
   const { headers } = response;
   switch (request.operation) {
     case 'GetObject':
-      return { ...attributes(response, words), content: contentOf(response) };
+      return { ...attributes(request, response, words), content: contentOf(response) };
     case 'HeadObject':
       await discard(response);
-      return attributes(response, words);
+      return attributes(request, response, words);
     case 'PutObject':
     case 'UploadPart':
       await discard(response);
       return written(headers, words, headerOf(headers, 'etag'));
     case 'CopyObject':
     case 'UploadPartCopy': {
-      const root = await document(
-        request,
-        response,
-        request.operation === 'CopyObject' ? 'CopyObjectResult' : 'CopyPartResult',
-      );
+      const root = await document(request, response);
       return {
-        ...written(headers, words, childText(root, 'ETag')),
+        ...written(headers, words, childText(root, 'ETag') ?? headerOf(headers, 'etag')),
         ...given('checksum', checksumIn(root)),
-        lastModified: time(childText(root, 'LastModified')),
+        lastModified: storeTime(childText(root, 'LastModified') ?? headerOf(headers, 'date')),
       };
     }
     case 'CreateMultipartUpload': {
-      const root = await document(request, response, 'InitiateMultipartUploadResult');
+      const root = await document(request, response);
       const uploadId = childText(root, 'UploadId');
       if (uploadId === undefined || uploadId === '') throw odd('an upload without an id');
       return { uploadId, ...given('encryption', words.object.decodeStore(headers)) };
     }
     case 'CompleteMultipartUpload': {
-      const root = await document(request, response, 'CompleteMultipartUploadResult');
+      const root = await document(request, response);
       // RGW 16 leaves the ETag empty.
       const etag = childText(root, 'ETag') ?? '';
       const known = unquoted(etag) === '' ? composedEtag(request) : etag;
       return { ...written(headers, words, known), ...given('checksum', checksumIn(root)) };
     }
     case 'GetObjectAttributes':
-      return decodeAttributes(await document(request, response, 'GetObjectAttributesResponse'), headers);
+      return decodeAttributes(await document(request, response), headers);
     case 'DeleteObject':
       await discard(response);
       return {
@@ -84,10 +80,10 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
         ...(headerOf(headers, 'x-amz-delete-marker') === 'true' ? { deleteMarker: true } : {}),
       };
     case 'DeleteObjects':
-      return decodeDeletes(await document(request, response, 'DeleteResult'));
+      return decodeDeletes(request, await document(request, response));
     case 'GetObjectTagging':
       return {
-        tags: tolerantTags(await document(request, response, 'Tagging')),
+        tags: tolerantTags(await document(request, response, 'may be empty')),
         ...given('versionId', headerOf(headers, 'x-amz-version-id')),
       };
     case 'PutObjectTagging':
@@ -96,7 +92,7 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
       return { ...given('versionId', headerOf(headers, 'x-amz-version-id')) };
     case 'GetObjectAcl':
     case 'GetBucketAcl':
-      return { acl: readAcl(await document(request, response, 'AccessControlPolicy')) };
+      return { acl: readAcl(await document(request, response)) };
     case 'CreateBucket':
       await discard(response);
       return { location: `/${request.bucket}`, created: true };
@@ -104,17 +100,18 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
       await discard(response);
       return { region: headerOf(headers, 'x-amz-bucket-region') ?? '' };
     case 'GetBucketLocation': {
-      const root = await document(request, response, 'LocationConstraint');
-      const region = root.text === '' ? 'us-east-1' : root.text;
+      const root = await document(request, response, 'may be empty');
+      const said = (childText(root, 'LocationConstraint') ?? root.text).trim();
+      const region = said === '' ? 'us-east-1' : said;
       return { region: region === 'EU' ? 'eu-west-1' : region };
     }
     case 'GetBucketVersioning': {
-      const status = childText(await document(request, response, 'VersioningConfiguration'), 'Status');
+      const status = childText(await document(request, response, 'may be empty'), 'Status');
       return { status: status === 'Enabled' || status === 'Suspended' ? status : undefined };
     }
     case 'GetBucketEncryption':
       return {
-        rule: words.bucket.decodeStore(await document(request, response, 'ServerSideEncryptionConfiguration')),
+        rule: words.bucket.decodeStore(await document(request, response)),
       };
     case 'GetBucketPolicy':
       return { document: await readText(response) };
@@ -124,7 +121,7 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
     case 'ListObjectVersions':
     case 'ListMultipartUploads':
     case 'ListParts':
-      return decodeList(request, await document(request, response, undefined));
+      return decodeList(request, await document(request, response));
     case 'DeleteBucket':
     case 'PutBucketAcl':
     case 'PutObjectAcl':
@@ -150,11 +147,13 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
 async function document(
   request: StorageRequest,
   response: WireResponse,
-  name: string | undefined,
+  absence?: 'may be empty',
 ): Promise<XmlElement> {
   const root = await readXml(response);
   if (root?.name === 'Error') throw await storeError(request, response, root);
-  if (root === undefined || (name !== undefined && root.name !== name)) throw odd(`no ${name ?? 'list'} document`);
+  if (root === undefined && absence !== undefined) return { name: '', children: [], text: '' };
+  if (root === undefined) throw odd('no document');
+  if (!answers(request.operation, root)) throw odd(`a ${root.name} document to ${request.operation}`);
   return root;
 }
 
@@ -176,14 +175,12 @@ function composedEtag({ parts }: StorageRequest<'CompleteMultipartUpload'>): str
 }
 
 function attributes(
+  request: StorageRequest<'GetObject' | 'HeadObject'>,
   response: WireResponse,
   words: StoreWords,
 ): ObjectAttributes & { readonly range?: { readonly first: number; readonly last: number } } {
   const { headers } = response;
-  const partial = response.status === 206 ? parseContentRange(headerOf(headers, 'content-range')) : undefined;
-  if (response.status === 206 && partial === undefined) throw odd('a part of an object without its range');
-  const etag = headerOf(headers, 'etag');
-  if (etag === undefined) throw odd('an object without an ETag');
+  const partial = response.status === 206 ? partOf(request, headers) : undefined;
   const partCount = wholeNumber(headerOf(headers, 'x-amz-mp-parts-count'));
   const extra = {
     ...given('expiration', headerOf(headers, 'x-amz-expiration')),
@@ -191,9 +188,10 @@ function attributes(
   };
   return {
     size: partial?.size ?? lengthOf(headers),
-    etag: unquoted(etag),
-    lastModified: time(headerOf(headers, 'last-modified')),
-    metadata: readMetadata(headers),
+    // Files that were put behind a store's back have neither there.
+    etag: unquoted(headerOf(headers, 'etag') ?? ''),
+    lastModified: storeTime(headerOf(headers, 'last-modified')),
+    metadata: readStoredMetadata(headers),
     encryption: words.object.decodeStore(headers) ?? { kind: 'none' },
     storageClass: readStorageClass(headerOf(headers, 'x-amz-storage-class')),
     ...given('range', partial?.range),
@@ -207,6 +205,19 @@ function attributes(
 
 function contentOf(response: WireResponse): ObjectContent {
   return { kind: 'plain', bytes: stream(response), length: lengthOf(response.headers) };
+}
+
+/** What a 206 shows; undefined where it is the whole of an empty object (MinIO, to the first part of one). */
+function partOf(
+  request: StorageRequest<'GetObject' | 'HeadObject'>,
+  headers: HeaderLines,
+): ReturnType<typeof parseContentRange> {
+  const partial = parseContentRange(headerOf(headers, 'content-range'));
+  if (partial !== undefined) return partial;
+  if (wholeNumber(headerOf(headers, 'content-length')) !== 0) throw odd('a part of an object without its range');
+  // RFC 9110 14.1.2: no range of an empty object can be satisfied. MinIO answers one as `bytes 0--1/0`.
+  if (request.range !== undefined) throw new GatewayError('InvalidRange', 'The requested range is not satisfiable');
+  return undefined;
 }
 
 /** A read without a length could end early and look whole. */
@@ -239,13 +250,6 @@ function typeOf(said: string | undefined, value: string): Checksum['type'] {
 
 function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
-}
-
-/** HTTP date or ISO 8601. */
-function time(text: string | undefined): number {
-  const ms = text === undefined ? NaN : (parseHttpDate(text) ?? Date.parse(text));
-  if (!Number.isFinite(ms)) throw odd('a time that is none');
-  return ms;
 }
 
 function odd(what: string): GatewayError {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -17,9 +18,10 @@ test('an answer that cannot be understood does not keep its connection', async (
       sign: () => ({}),
       decodeResponse: () => Promise.reject(new Error('without a length')),
     } as unknown as Dialect,
-    target: {} as StoreTarget,
+    target: { capabilities: { keys: 'exact' } } as StoreTarget,
     transport: { send: () => Promise.resolve({ status: 200, headers: [], body }) } as unknown as Transport,
     now: () => 0,
+    randomBytes,
     head: 1000,
     slowHead: 1000,
     observe: () => undefined,

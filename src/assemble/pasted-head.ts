@@ -176,6 +176,7 @@ function statusOf(dialect: Dialect, wire: WireRequest, code: GatewayError['code'
     method: wire.method,
     bucket: undefined,
     resource: wire.path,
+    location: wire.path,
     host: wire.host,
   }).status;
 }

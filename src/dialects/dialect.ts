@@ -83,6 +83,8 @@ export interface EncodeContext {
   readonly bucket: string | undefined;
   /** The path as the client sent it, for `<Resource>`. */
   readonly resource: string;
+  /** The URI of the request's bucket and key as its client reaches them, for `<Location>`. */
+  readonly location: string;
   readonly host: string;
 }
 

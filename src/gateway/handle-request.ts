@@ -2,6 +2,7 @@ import type { Dialect, EncodeContext, VerifiedRequest } from '../dialects/dialec
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
+import { resourceUri } from '../wire/resource-uri.ts';
 import type { Call, Services } from './call.ts';
 import { demand } from './call.ts';
 import { demandDistinctNames } from './key-names.ts';
@@ -142,6 +143,7 @@ function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined)
     method: wire.method,
     bucket: verified?.bucket,
     resource: wire.path,
+    location: resourceUri(wire, { bucket: verified?.bucket, key: verified?.key }),
     host: wire.host,
   };
 }
@@ -167,7 +169,7 @@ function failure(error: unknown, { dialect, wire, request, verified, services }:
   });
   const context: EncodeContext =
     wire === undefined
-      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', host: '' }
+      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', location: '/', host: '' }
       : encodeContext(wire, verified);
   return dialect.encodeError(known, context);
 }

@@ -264,7 +264,7 @@ export interface Operations {
         readonly crc64?: string;
       };
     };
-    result: WriteResult & { readonly location?: string };
+    result: WriteResult;
   };
   AbortMultipartUpload: { request: ObjectRef & { readonly uploadId: string }; result: object };
   ListParts: {

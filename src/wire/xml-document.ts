@@ -78,9 +78,14 @@ export function writeXml(root: XmlNode, namespace?: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${open}>${writeContent(content)}</${name}>`;
 }
 
-/** Whether every parser reads text back as it was written: XML 1.0 has no other control characters, and some trim. */
+/** Whether XML 1.0 has all characters of a text (2.2); a reference to another one is not well-formed either (4.1). */
+export function xmlHolds(text: string): boolean {
+  return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/u.test(text);
+}
+
+/** Whether every parser reads a text back as it was written: some trim. */
 export function survivesXml(text: string): boolean {
-  return text === text.trim() && !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/u.test(text);
+  return text === text.trim() && xmlHolds(text);
 }
 
 /** Escapes text for element content; characters that XML 1.0 forbids become numeric references as S3 writes them. */

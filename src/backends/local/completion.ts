@@ -71,7 +71,7 @@ function join(room: Room, request: Request, upload: StoredUpload): Result {
     // The key may have been wrapped anew since the gateway read the header: the index has the newest wrapping.
     putSeal(room, upload.oid, { ...request.seal.record, wrapped: stored.wrapped });
   }
-  return { ...written(object), location: `/${upload.bucket}/${upload.key.toString('utf8')}` };
+  return written(object);
 }
 
 function chooseParts(listed: readonly CompletedPart[], stored: readonly StoredFile[]): readonly StoredFile[] {

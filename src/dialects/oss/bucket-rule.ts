@@ -3,6 +3,7 @@ import { GatewayError } from '../../model/errors.ts';
 import { childOf, type XmlElement, type XmlNode } from '../../wire/xml-document.ts';
 import { algorithmOf, dataAlgorithmOf, keyNotApplicable } from './encryption.ts';
 
+const KNOWN: readonly string[] = ['SSEAlgorithm', 'KMSMasterKeyID', 'KMSDataEncryption'];
 const BUCKET_MESSAGE = 'The Encryption request you specified is not valid. Supported value: AES256/SM4/KMS.';
 
 /** `<ServerSideEncryptionRule>` of PutBucketEncryption; elements in any order, each SDK has its own. */
@@ -18,7 +19,9 @@ export function decodeStoredRule(rule: XmlElement): BucketRule | undefined {
   const holder = childOf(rule, 'ApplyServerSideEncryptionByDefault') ?? rule;
   const algorithm = childOf(holder, 'SSEAlgorithm')?.text.trim() ?? '';
   if (algorithm === '' || algorithm === 'None') return undefined;
-  return ruleOf(holder) as BucketRule<string> as BucketRule;
+  // What else stands there is the store's business: only words that change the rule are read.
+  const known = holder.children.filter(({ name }) => KNOWN.includes(name));
+  return ruleOf({ ...holder, children: known }) as BucketRule<string> as BucketRule;
 }
 
 /** The document of PUT and GET ?encryption. */
@@ -47,10 +50,9 @@ function ruleElements(rule: BucketRule): readonly (XmlNode | undefined)[] {
 
 function ruleOf(holder: XmlElement): BucketRule<WireKeyId> {
   const names = holder.children.map((child) => child.name);
-  const known = ['SSEAlgorithm', 'KMSMasterKeyID', 'KMSDataEncryption'];
   if (
     !names.includes('SSEAlgorithm') ||
-    names.some((name, index) => !known.includes(name) || names.indexOf(name) !== index)
+    names.some((name, index) => !KNOWN.includes(name) || names.indexOf(name) !== index)
   )
     throw malformed();
   const text = (name: string): string | undefined => {

@@ -4,6 +4,7 @@ import { formatHttpDate, parseHttpDate } from '../../wire/http-date.ts';
 import { withoutToken } from '../../wire/content-coding.ts';
 import { headerOf, headersOf, type HeaderLines } from '../../wire/message.ts';
 import { decodeComponent, encodeComponent } from '../../wire/percent-encoding.ts';
+import { xmlHolds } from '../../wire/xml-document.ts';
 import { isStoresOwn } from '../foreign-families.ts';
 
 export const META_PREFIX = 'x-oss-meta-';
@@ -149,7 +150,9 @@ export function decodeTags(text: string): Tags {
 
 /** OSS: 10 tags, unique keys of 1–128 characters, values up to 256. */
 export function checkTags(tags: readonly (readonly [string, string])[]): Tags {
-  const sound = tags.every(([key, value]) => key.length > 0 && key.length <= 128 && value.length <= 256);
+  const sound = tags.every(
+    ([key, value]) => key.length > 0 && key.length <= 128 && value.length <= 256 && xmlHolds(key + value),
+  );
   const unique = new Set(tags.map(([key]) => key)).size === tags.length;
   if (!sound || !unique || tags.length > MAX_TAGS) throw new GatewayError('InvalidTag', 'The tag set is not valid.');
   return Object.fromEntries(tags);

@@ -32,7 +32,7 @@ type BucketOperation =
 
 /** Answers about one bucket. */
 export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = {
-  CreateBucket: (_request, result, context) => emptyAnswer(context, 200, [['location', result.location]]),
+  CreateBucket: (request, _result, context) => emptyAnswer(context, 200, [['location', `/${request.bucket}`]]),
   HeadBucket: (_request, result, context) =>
     emptyAnswer(context, 200, [['x-oss-bucket-region', locationOf(result.region)]]),
   DeleteBucket: (_request, _result, context) => emptyAnswer(context, 204),

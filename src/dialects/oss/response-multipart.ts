@@ -1,7 +1,6 @@
 import type { WriteResult } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import { formatIsoSeconds } from '../../wire/http-date.ts';
-import { encodePath } from '../../wire/percent-encoding.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
 import type { EncodeContext } from '../dialect.ts';
 import { quotedEtag } from './metadata.ts';
@@ -30,10 +29,7 @@ export function completeElements(
   context: EncodeContext,
 ): readonly XmlNode[] {
   return [
-    [
-      'Location',
-      `http://${context.host}${context.resource === '' ? `/${encodePath(request.key)}` : (context.resource.split('?')[0] ?? '')}`,
-    ],
+    ['Location', context.location],
     ['Bucket', context.bucket ?? request.bucket],
     ['Key', request.key],
     ['ETag', quotedEtag(result.etag)],

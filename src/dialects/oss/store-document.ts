@@ -13,6 +13,14 @@ export async function storeDocument(response: WireResponse): Promise<XmlElement>
   return outcome.root;
 }
 
+/** The same where an empty answer means that there is nothing. */
+export async function optionalDocument(response: WireResponse): Promise<XmlElement> {
+  const { body } = response;
+  const bytes = body === undefined || body instanceof Uint8Array ? body : await readBounded(body, XML_LIMITS.bytes);
+  if (bytes === undefined || bytes.length === 0) return { name: '', children: [], text: '' };
+  return await storeDocument({ ...response, body: bytes === 'too-large' ? undefined : bytes });
+}
+
 /** Releases the connection: nothing of the body is of interest, and it is short. */
 export async function drained<T>(response: WireResponse, result: T): Promise<T> {
   const { body } = response;
@@ -20,10 +28,15 @@ export async function drained<T>(response: WireResponse, result: T): Promise<T> 
   return result;
 }
 
+/** 0 where nothing can be read: a time is no reason to refuse what the answer is about. */
 export function isoTime(text: string | undefined): number {
   const time = Date.parse(text ?? '');
-  if (!Number.isFinite(time)) throw unreadable();
-  return time;
+  return Number.isFinite(time) ? time : 0;
+}
+
+/** A number that may be missing, or be none. */
+export function optionalNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,16}$/.test(text.trim()) ? Number(text) : undefined;
 }
 
 export function number(text: string | undefined): number {

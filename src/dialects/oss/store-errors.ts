@@ -19,14 +19,18 @@ const OURS: readonly ErrorCode[] = [
   'InvalidSecurityToken',
 ];
 
+/** What only the operator may see: ids of accounts and keys, addresses of the store. */
+const INTERNALS = /\bacs:|\barn:|https?:\/\/|aliyuncs\.com/i;
+
 /** The model's error for a store's error answer. */
 export async function storeError(response: WireResponse, operation: string): Promise<GatewayError> {
-  const document = await documentOf(response);
+  const read = await documentOf(response);
+  const document = read === 'foreign' ? undefined : read;
   const vendor = document === undefined ? '' : (childText(document, 'Code') ?? '');
   const ec = headerOf(response.headers, 'x-oss-ec') ?? (document === undefined ? undefined : childText(document, 'EC'));
-  const code = modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, operation);
-  const message =
-    (document === undefined ? '' : (childText(document, 'Message') ?? '')) || `The store answered ${response.status}.`;
+  const code = modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, { operation, vendor, foreign: read === 'foreign' });
+  const said = document === undefined ? '' : (childText(document, 'Message') ?? '');
+  const message = said === '' || INTERNALS.test(said) ? `The store answered ${response.status}.` : said;
   if (OURS.includes(code))
     return new GatewayError('InternalError', 'The store refused the credentials of the gateway.', {
       cause: new Error(`${vendor}: ${message}`),
@@ -39,29 +43,52 @@ export async function storeError(response: WireResponse, operation: string): Pro
   });
 }
 
-/** A HEAD's error stands base64 in `x-oss-err`. */
-async function documentOf(response: WireResponse): Promise<XmlElement | undefined> {
+/** An error in the document of a 200, which some servers begin before they know the outcome. */
+export function errorInside(root: XmlElement): GatewayError {
+  const vendor = childText(root, 'Code') ?? '';
+  const said = childText(root, 'Message') ?? '';
+  const message = said === '' || INTERNALS.test(said) ? 'The store could not do it.' : said;
+  const code = modelCodeOf(vendor, childText(root, 'EC')) ?? 'InternalError';
+  return new GatewayError(OURS.includes(code) ? 'InternalError' : code, message, { cause: new Error(vendor) });
+}
+
+/** A HEAD's error stands base64 in `x-oss-err`. `foreign`: a body that is no store's, so something on the way answered. */
+async function documentOf(response: WireResponse): Promise<XmlElement | 'foreign' | undefined> {
   const inHeader = headerOf(response.headers, 'x-oss-err');
   const bytes = inHeader === undefined ? await bytesOf(response) : Buffer.from(inHeader, 'base64');
   if (bytes === undefined || bytes.length === 0) return undefined;
-  const outcome = parseXml(bytes);
-  return outcome.ok && outcome.root.name === 'Error' ? outcome.root : undefined;
+  const outcome = bytes === 'too-large' ? undefined : parseXml(bytes);
+  return outcome?.ok === true && outcome.root.name === 'Error' ? outcome.root : 'foreign';
 }
 
-async function bytesOf({ body }: WireResponse): Promise<Uint8Array | undefined> {
+async function bytesOf({ body }: WireResponse): Promise<Uint8Array | 'too-large' | undefined> {
   if (body === undefined || body instanceof Uint8Array) return body;
-  const read = await readBounded(body, MAX_ERROR);
-  return read === 'too-large' ? undefined : read;
+  return await readBounded(body, MAX_ERROR);
 }
 
-function codeOfStatus(status: number, operation: string): ErrorCode {
+interface Unknown {
+  readonly operation: string;
+  /** The store's code, which the model has no word for; '' where it named none. */
+  readonly vendor: string;
+  readonly foreign: boolean;
+}
+
+/** "It is not there" is never guessed from a status beside which the store, or somebody else, says something different. */
+function absence({ operation, vendor, foreign }: Unknown): ErrorCode {
+  if (foreign) return 'ServiceUnavailable';
+  if (vendor !== '') return 'InvalidRequest';
+  if (/Upload|Part/.test(operation) && operation !== 'CreateMultipartUpload') return 'NoSuchUpload';
+  return /Object|Upload/.test(operation) ? 'NoSuchKey' : 'NoSuchBucket';
+}
+
+function codeOfStatus(status: number, unknown: Unknown): ErrorCode {
   switch (status) {
     case 304:
       return 'NotModified';
     case 403:
       return 'AccessDenied';
     case 404:
-      return /Object|Upload|Part/.test(operation) ? 'NoSuchKey' : 'NoSuchBucket';
+      return absence(unknown);
     case 411:
       return 'MissingContentLength';
     case 412:

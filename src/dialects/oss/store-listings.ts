@@ -3,7 +3,7 @@ import type { OperationName } from '../../model/operations.ts';
 import { childrenOf, childText, childOf, type XmlElement } from '../../wire/xml-document.ts';
 import { unquoted } from './metadata.ts';
 import { knownStorageClass } from './storage-class.ts';
-import { decoder, isoTime, number, some, storeDocument, truth } from './store-document.ts';
+import { decoder, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, truth } from './store-document.ts';
 import type { StoreReader } from './store-response.ts';
 
 type ListingOperation =
@@ -90,21 +90,24 @@ export const LISTING_READERS: { readonly [N in ListingOperation & OperationName]
   },
   ListParts: async (_request, response) => {
     const root = await storeDocument(response);
-    const truncated = truth(root, 'IsTruncated');
+    const parts = childrenOf(root, 'Part').map((part) => ({
+      partNumber: number(childText(part, 'PartNumber')),
+      size: number(childText(part, 'Size')),
+      etag: unquoted(childText(part, 'ETag') ?? ''),
+      lastModified: isoTime(childText(part, 'LastModified')),
+    }));
+    const truncated = truth(root, 'IsTruncated') && parts.length > 0;
+    // The next page begins behind the last part of this one, whether the store says so or not.
+    const next = optionalNumber(childText(root, 'NextPartNumberMarker')) ?? parts.at(-1)?.partNumber;
     return {
-      parts: childrenOf(root, 'Part').map((part) => ({
-        partNumber: number(childText(part, 'PartNumber')),
-        size: number(childText(part, 'Size')),
-        etag: unquoted(childText(part, 'ETag') ?? ''),
-        lastModified: isoTime(childText(part, 'LastModified')),
-      })),
+      parts,
       truncated,
-      ...some('nextPartNumberMarker', truncated ? number(childText(root, 'NextPartNumberMarker')) : undefined),
+      ...some('nextPartNumberMarker', truncated ? next : undefined),
       ...some('storageClass', knownStorageClass(childText(root, 'StorageClass'))),
     };
   },
   DeleteObjects: async (request, response) => {
-    const root = await storeDocument(response);
+    const root = await optionalDocument(response);
     const decode = decoder(root);
     const deleted = childrenOf(root, 'Deleted').map((element) => ({
       key: decode(childText(element, 'Key') ?? ''),

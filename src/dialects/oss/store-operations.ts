@@ -4,7 +4,7 @@ import type { Conditions, VersionedRef } from '../../model/objects.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import type { HeaderLines } from '../../wire/message.ts';
 import { encodePath, encodeComponent } from '../../wire/percent-encoding.ts';
-import { writeXml, type XmlNode } from '../../wire/xml-document.ts';
+import { writeXml, xmlHolds, type XmlNode } from '../../wire/xml-document.ts';
 import { encodeBucketRule } from './bucket-rule.ts';
 import { encodeEncryption } from './encryption.ts';
 import {
@@ -166,6 +166,9 @@ export const STORE_ENCODERS: StoreEncoders = {
     const call = objectCall('POST', request, { uploadId: request.uploadId, 'encoding-type': 'url' });
     const headers = [...overwriteHeaders(request), ...aclHeaders(request.acl)];
     if (request.parts === 'all') return { ...call, headers: [...headers, ['x-oss-complete-all', 'yes']] };
+    // No part has such a tag, and the store's parser would refuse the whole document for it.
+    if (request.parts.some(({ etag }) => !xmlHolds(etag)))
+      throw new GatewayError('InvalidPart', 'One or more of the specified parts could not be found.');
     const document = xmlBody([
       'CompleteMultipartUpload',
       request.parts.map((part): XmlNode => [

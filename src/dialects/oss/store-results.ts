@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { ByteStream } from '../../model/body.ts';
+import type { StorageRequest } from '../../model/operations.ts';
 import type { ByteRange, CannedAcl, ObjectAttributes, ObjectType, WriteResult } from '../../model/objects.ts';
 import { parseHttpDate } from '../../wire/http-date.ts';
 import { headerOf, type HeaderLines, type WireResponse } from '../../wire/message.ts';
@@ -8,7 +9,8 @@ import { decodeStoredRule } from './bucket-rule.ts';
 import { decodeObserved } from './encryption.ts';
 import { metadataOf, unquoted } from './metadata.ts';
 import { knownStorageClass } from './storage-class.ts';
-import { drained, isoTime, number, some, storeDocument, unreadable } from './store-document.ts';
+import { errorInside } from './store-errors.ts';
+import { drained, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, unreadable } from './store-document.ts';
 import type { StoreReader } from './store-response.ts';
 import type { OssOperation } from './operations.ts';
 import { readBounded } from '../../wire/bounded.ts';
@@ -74,7 +76,7 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
   }),
   PutObjectAcl: (_request, response) => drained(response, {}),
   GetBucketVersioning: async (_request, response) => {
-    const status = childText(await storeDocument(response), 'Status');
+    const status = childText(await optionalDocument(response), 'Status');
     return { status: status === 'Enabled' || status === 'Suspended' ? status : undefined };
   },
   GetBucketEncryption: async (_request, response) => ({ rule: decodeStoredRule(await storeDocument(response)) }),
@@ -94,10 +96,10 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
       ...written(response.headers),
       nextPosition: number(headerOf(response.headers, 'x-oss-next-append-position')),
     }),
-  GetObject: (_request, response) => {
+  GetObject: (request, response) => {
     const attributes = attributesOf(response.headers);
     const length = number(headerOf(response.headers, 'content-length'));
-    const range = response.status === 206 ? rangeOf(response.headers) : undefined;
+    const range = rangeOf(request, response, length);
     return {
       ...attributes,
       size: range?.size ?? length,
@@ -105,9 +107,9 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
       ...(range === undefined ? {} : { range: range.range }),
     };
   },
-  HeadObject: (_request, response) => {
+  HeadObject: (request, response) => {
     const length = number(headerOf(response.headers, 'content-length'));
-    const range = response.status === 206 ? rangeOf(response.headers) : undefined;
+    const range = rangeOf(request, response, length);
     return drained(response, {
       ...attributesOf(response.headers),
       size: range?.size ?? length,
@@ -126,7 +128,7 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
       ...some('versionId', headerOf(response.headers, 'x-oss-version-id')),
     }),
   GetObjectTagging: async (_request, response) => {
-    const set = childOf(await storeDocument(response), 'TagSet');
+    const set = childOf(await optionalDocument(response), 'TagSet');
     const tags =
       set === undefined
         ? []
@@ -150,11 +152,9 @@ export const RESULT_READERS: { readonly [N in ResultOperation]: StoreReader<N> }
   CompleteMultipartUpload: async (_request, response) => {
     const root = await storeDocument(response);
     // Some answers begin with 200 before the outcome is known.
-    if (root.name === 'Error')
-      throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not complete the upload.');
-    const location = childText(root, 'Location');
+    if (root.name === 'Error') throw errorInside(root);
     const etag = unquoted(headerOf(response.headers, 'etag') ?? childText(root, 'ETag') ?? '');
-    return { ...writtenAs(response.headers, etag), ...some('location', location) };
+    return writtenAs(response.headers, etag);
   },
   AbortMultipartUpload: (_request, response) => drained(response, {}),
 };
@@ -175,17 +175,15 @@ function writtenAs(headers: HeaderLines, etag: string): WriteResult {
 }
 
 function copied(response: WireResponse, root: XmlElement): WriteResult & { readonly lastModified: number } {
-  if (root.name === 'Error')
-    throw new GatewayError('InternalError', childText(root, 'Message') ?? 'The store could not copy.');
+  if (root.name === 'Error') throw errorInside(root);
   const etag = unquoted(childText(root, 'ETag') ?? headerOf(response.headers, 'etag') ?? '');
   return { ...writtenAs(response.headers, etag), lastModified: isoTime(childText(root, 'LastModified')) };
 }
 
 /** Without the size, which a range hides. */
 function attributesOf(headers: HeaderLines): Omit<ObjectAttributes, 'size'> {
-  const lastModified = parseHttpDate(headerOf(headers, 'last-modified') ?? '');
+  const lastModified = parseHttpDate(headerOf(headers, 'last-modified') ?? '') ?? 0;
   const etag = unquoted(headerOf(headers, 'etag') ?? '');
-  if (lastModified === undefined || etag === '') throw unreadable();
   const [type, tagCount, position] = [
     headerOf(headers, 'x-oss-object-type'),
     headerOf(headers, 'x-oss-tagging-count'),
@@ -203,17 +201,26 @@ function attributesOf(headers: HeaderLines): Omit<ObjectAttributes, 'size'> {
     ...some('storageClass', knownStorageClass(headerOf(headers, 'x-oss-storage-class'))),
     ...some('versionId', headerOf(headers, 'x-oss-version-id')),
     ...some('crc64', headerOf(headers, 'x-oss-hash-crc64ecma')),
-    ...some('tagCount', tagCount === undefined ? undefined : number(tagCount)),
+    ...some('tagCount', optionalNumber(tagCount)),
     ...(type !== undefined && TYPES.includes(type) ? { type: type as ObjectType } : {}),
-    ...some('appendPosition', position === undefined ? undefined : number(position)),
+    ...some('appendPosition', optionalNumber(position)),
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
 }
 
-function rangeOf(headers: HeaderLines): { readonly range: ByteRange; readonly size: number } {
-  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headerOf(headers, 'content-range') ?? '');
-  if (match === null) throw unreadable();
-  return { range: { first: Number(match[1]), last: Number(match[2]) }, size: Number(match[3]) };
+/** What a 206 shows; undefined for a whole object. */
+function rangeOf(
+  request: StorageRequest<'GetObject' | 'HeadObject'>,
+  { status, headers }: WireResponse,
+  length: number,
+): { readonly range: ByteRange; readonly size: number } | undefined {
+  if (status !== 206) return undefined;
+  const match = /^bytes[ =](\d+)-(\d+)\/(\d+)$/i.exec(headerOf(headers, 'content-range')?.trim() ?? '');
+  if (match !== null) return { range: { first: Number(match[1]), last: Number(match[2]) }, size: Number(match[3]) };
+  if (length !== 0) throw unreadable();
+  // RFC 9110 14.1.2: no range of an empty object can be satisfied.
+  if (request.range !== undefined) throw new GatewayError('InvalidRange', 'The requested range cannot be satisfied.');
+  return undefined;
 }
 
 function streamOf({ body }: WireResponse): ByteStream {
@@ -237,6 +244,8 @@ function regionOf(location: string | undefined): string {
 
 function aclOf(list: XmlElement | undefined): CannedAcl {
   const grant = list === undefined ? undefined : childText(list, 'Grant');
-  if (grant === undefined || !ACLS.includes(grant)) throw unreadable();
+  if (grant === undefined) throw unreadable();
+  if (!ACLS.includes(grant))
+    throw new GatewayError('NotImplemented', 'The store has an ACL that this gateway has no word for.');
   return grant as CannedAcl;
 }

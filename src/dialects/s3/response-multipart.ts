@@ -59,7 +59,7 @@ export function encodeMultipartResult(
         [
           'CompleteMultipartUploadResult',
           [
-            ['Location', result.location ?? locationOf(context)],
+            ['Location', context.location],
             ['Bucket', request.bucket],
             ['Key', request.key],
             ['ETag', quoted(result.etag)],
@@ -79,7 +79,3 @@ export function encodeMultipartResult(
   }
 }
 
-/** Where the client found the object: the host and path of its own request. */
-function locationOf(context: EncodeContext): string {
-  return `http://${context.host}${context.resource.split('?')[0] ?? ''}`;
-}

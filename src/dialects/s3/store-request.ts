@@ -4,7 +4,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import type { Content } from '../../model/seal.ts';
 import type { HeaderLines } from '../../wire/message.ts';
-import { writeXml } from '../../wire/xml-document.ts';
+import { writeXml, xmlHolds } from '../../wire/xml-document.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
 import type { StoreTarget, UnsignedRequest } from '../dialect.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
@@ -265,6 +265,12 @@ function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, targ
   const conditions =
     request.forbidOverwrite === true ? { ...request.conditions, ifNoneMatch: ['*'] } : request.conditions;
   const checksums = target.capabilities.checksumHeaders;
+  // No part has such a tag, and the store's parser would refuse the whole document for it.
+  const unreadable = parts.find(({ etag, checksum: value = '' }) => !xmlHolds(etag + value));
+  if (unreadable !== undefined)
+    throw new GatewayError('InvalidPart', 'One or more of the specified parts could not be found.', {
+      details: { PartNumber: unreadable.partNumber },
+    });
   return {
     method: 'POST',
     query: [['uploadId', request.uploadId]],
@@ -317,6 +323,11 @@ function createBucket(request: StorageRequest<'CreateBucket'>, target: StoreTarg
   const region = request.location ?? target.region;
   const draft = { method: 'PUT', headers: aclHeaders(request.acl) };
   if (region === 'us-east-1') return draft;
+  if (!xmlHolds(region))
+    throw new GatewayError(
+      'IllegalLocationConstraintException',
+      'The specified location constraint is incompatible with the region of the store.',
+    );
   return { ...draft, xml: writeXml(['CreateBucketConfiguration', [['LocationConstraint', region]]], NAMESPACE) };
 }
 

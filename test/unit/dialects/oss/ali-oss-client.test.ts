@@ -234,6 +234,7 @@ async function serve(message: IncomingMessage, response: ServerResponse): Promis
     method: message.method ?? '',
     bucket: 'photos',
     resource: target,
+    location: `http://${host}${target}`,
     host,
   };
   let answer: WireResponse;

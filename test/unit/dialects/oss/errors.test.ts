@@ -13,6 +13,7 @@ const CONTEXT: EncodeContext = {
   method: 'GET',
   bucket: 'b',
   resource: '/b/k',
+  location: 'http://gateway.example/b/k',
   host: 'gateway.example',
 };
 

@@ -74,6 +74,7 @@ export const CONTEXT: EncodeContext = {
   method: 'GET',
   bucket: 'bucket',
   resource: '/bucket/key',
+  location: 'https://storage.localhost/bucket/key',
   host: 'storage.localhost',
 };
 

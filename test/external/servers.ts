@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,10 +20,26 @@ export interface Server {
 
 const START_TIMEOUT_MS = 90_000;
 
-/** MinIO; with `kms` it has one static key, `my-key`, and so SSE-S3 and SSE-KMS. */
-export async function startMinio(options: { readonly kms: boolean }): Promise<Server> {
-  const keys = newKeys();
+/**
+ * MinIO; with `kms` it has one static key, `my-key` or the one that is named, and so SSE-S3 and SSE-KMS. `copyOf`: it holds
+ * what another one holds, whose KMS it does not have.
+ */
+export async function startMinio(options: {
+  readonly kms: boolean;
+  readonly key?: string;
+  readonly copyOf?: Server;
+}): Promise<Server> {
+  const { key = 'my-key', copyOf } = options;
+  const keys =
+    copyOf === undefined
+      ? newKeys()
+      : { accessKeyId: copyOf.accessKeyId, secretAccessKey: copyOf.secretAccessKey };
   const directory = mkdtempSync(join(tmpdir(), 'minio-'));
+  if (copyOf !== undefined) {
+    cpSync(copyOf.directory, directory, { recursive: true });
+    // Its own settings are encrypted under the KMS too.
+    rmSync(join(directory, '.minio.sys/config'), { recursive: true, force: true });
+  }
   const port = await freePort();
   return await startProcess({
     command: tool('minio'),
@@ -40,7 +56,7 @@ export async function startMinio(options: { readonly kms: boolean }): Promise<Se
       MINIO_ROOT_USER: keys.accessKeyId,
       MINIO_ROOT_PASSWORD: keys.secretAccessKey,
       MINIO_UPDATE: 'off',
-      ...(options.kms ? { MINIO_KMS_SECRET_KEY: `my-key:${randomBytes(32).toString('base64')}` } : {}),
+      ...(options.kms ? { MINIO_KMS_SECRET_KEY: `${key}:${randomBytes(32).toString('base64')}` } : {}),
     },
     port,
     directory,

@@ -6,7 +6,7 @@ import type { KeyShape } from '../model/key-shape.ts';
 type OddShape = Exclude<KeyShape, 'plain'>;
 
 export interface KeyProbeOptions {
-  readonly execute: Backend['execute'];
+  readonly store: Pick<Backend, 'execute'>;
   readonly now: () => number;
   readonly randomBytes: (length: number) => Buffer;
 }
@@ -48,8 +48,7 @@ export function createKeyProbe(options: KeyProbeOptions): NonNullable<Backend['k
     try {
       return await asked.apart;
     } catch (error) {
-      const undecided =
-        error instanceof GatewayError && error.code !== 'NoSuchBucket' && !AWAY.includes(error.code);
+      const undecided = error instanceof GatewayError && error.code !== 'NoSuchBucket' && !AWAY.includes(error.code);
       if (known.get(shape) === asked) {
         if (undecided) known.set(shape, { apart: Promise.resolve(false), until: options.now() + UNDECIDED_FOR });
         else known.delete(shape);
@@ -61,7 +60,7 @@ export function createKeyProbe(options: KeyProbeOptions): NonNullable<Backend['k
 }
 
 async function ask(options: KeyProbeOptions, shape: OddShape, bucket: string, context: CallContext): Promise<boolean> {
-  const objects = objectsIn(options.execute, bucket, context);
+  const objects = objectsIn(options.store, bucket, context);
   const kept = await Promise.all(
     SPELLINGS[shape].map((spell) => {
       const plain = `${FOLDER}${options.randomBytes(16).toString('hex')}`;
@@ -103,10 +102,10 @@ interface Objects {
   remove(version: Version): Promise<unknown>;
 }
 
-function objectsIn(execute: Backend['execute'], bucket: string, context: CallContext): Objects {
+function objectsIn(store: KeyProbeOptions['store'], bucket: string, context: CallContext): Objects {
   return {
     put: async (key, bytes) => {
-      const { versionId } = await execute(
+      const { versionId } = await store.execute(
         {
           operation: 'PutObject',
           bucket,
@@ -122,9 +121,9 @@ function objectsIn(execute: Backend['execute'], bucket: string, context: CallCon
     },
     size: async (key) => {
       const read = { bucket, key, conditions: {}, checksumMode: false, overrides: {} };
-      return (await execute({ operation: 'HeadObject', ...read }, context)).size;
+      return (await store.execute({ operation: 'HeadObject', ...read }, context)).size;
     },
-    remove: (version) => execute({ operation: 'DeleteObject', bucket, ...version }, context),
+    remove: (version) => store.execute({ operation: 'DeleteObject', bucket, ...version }, context),
   };
 }
 

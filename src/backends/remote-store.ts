@@ -62,7 +62,7 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
     close: () => transport.close(),
   };
   if (target.capabilities.keys === 'exact') return backend;
-  return { ...backend, keepsApart: createKeyProbe({ ...options, execute: backend.execute }) };
+  return { ...backend, keepsApart: createKeyProbe({ ...options, store: backend }) };
 }
 
 /** An answer that is not understood is not read to its end either: it must not keep its connection. */

@@ -29,7 +29,11 @@ export async function demandDistinctKey(
   );
 }
 
-async function keepsApart(call: Call, { backend, storeBucket }: Place, shape: Exclude<KeyShape, 'plain'>): Promise<boolean> {
+async function keepsApart(
+  call: Call,
+  { backend, storeBucket }: Place,
+  shape: Exclude<KeyShape, 'plain'>,
+): Promise<boolean> {
   const { keys } = backend.capabilities;
   if (keys === 'exact') return true;
   // Names of folders are kept by most stores that fold others, so those are asked about whatever is declared.
@@ -50,7 +54,7 @@ function namesIn(request: StorageRequest): readonly Name[] {
   const action = request.operation === 'Passthrough' ? request.access : ACTION_OF[request.operation];
   const { bucket } = request;
   const names: Name[] = [];
-  if ('key' in request && request.key !== undefined) names.push({ action, bucket, key: request.key, shape: shapeOf(request.key) });
+  if ('key' in request) names.push({ action, bucket, key: request.key, shape: shapeOf(request.key) });
   if ('prefix' in request) names.push({ action, bucket, key: request.prefix, shape: shapeOfPrefix(request.prefix) });
   if ('source' in request) {
     const { source } = request;

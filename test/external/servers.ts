@@ -31,9 +31,7 @@ export async function startMinio(options: {
 }): Promise<Server> {
   const { key = 'my-key', copyOf } = options;
   const keys =
-    copyOf === undefined
-      ? newKeys()
-      : { accessKeyId: copyOf.accessKeyId, secretAccessKey: copyOf.secretAccessKey };
+    copyOf === undefined ? newKeys() : { accessKeyId: copyOf.accessKeyId, secretAccessKey: copyOf.secretAccessKey };
   const directory = mkdtempSync(join(tmpdir(), 'minio-'));
   if (copyOf !== undefined) {
     cpSync(copyOf.directory, directory, { recursive: true });

@@ -53,7 +53,7 @@ const byNumber = (client: S3Client): S3Client => {
     (next) => (args) => {
       const { request } = args as unknown as { request: { body: unknown } };
       if (typeof request.body === 'string')
-        request.body = [...request.body].map((one) => (one < '\t' ? `&#x${one.charCodeAt(0)};` : one)).join('');
+        request.body = Array.from(request.body, (one) => (one < '\t' ? `&#x${one.charCodeAt(0)};` : one)).join('');
       return next(args);
     },
     { step: 'serialize', priority: 'low' },
@@ -123,7 +123,11 @@ describe.each([
     await put('target', 'old');
     const { ETag } = await store.send(new HeadObjectCommand({ Bucket, Key: 'target' }));
     const copy = { Bucket, Key: 'target', CopySource: `${Bucket}/source` };
-    for (const condition of [{ IfNoneMatch: '*' }, { IfMatch: '"11111111111111111111111111111111"' }, { IfMatch: ETag }])
+    for (const condition of [
+      { IfNoneMatch: '*' },
+      { IfMatch: '"11111111111111111111111111111111"' },
+      { IfMatch: ETag },
+    ])
       expect(await failure(s3.send(new CopyObjectCommand({ ...copy, ...condition })))).toEqual(['NotImplemented', 501]);
     await expect(
       ossClient(gateway as never, { bucket: Bucket }).copy('target', 'source', {
@@ -222,9 +226,10 @@ describe('in front of MinIO', () => {
         ),
       ),
     ).toEqual(missing);
-    await expect(
-      ossClient(gateway as never, { bucket: at.Bucket }).put('k', Buffer.from('x')),
-    ).rejects.toMatchObject({ code: 'InvalidParameter', status: 400 });
+    await expect(ossClient(gateway as never, { bucket: at.Bucket }).put('k', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'InvalidParameter',
+      status: 400,
+    });
   });
 
   test('an object whose key was lost is not said to be gone', async () => {
@@ -267,7 +272,9 @@ describe('in front of MinIO', () => {
     const { Deleted } = await s3.send(
       new DeleteObjectsCommand({ Bucket: at.Bucket, Delete: { Objects: [{ Key: 'k' }, { Key: odd }] } }),
     );
-    expect(Deleted?.map(({ Key, DeleteMarker, DeleteMarkerVersionId }) => [Key, DeleteMarker, typeof DeleteMarkerVersionId])).toEqual([
+    expect(
+      Deleted?.map(({ Key, DeleteMarker, DeleteMarkerVersionId }) => [Key, DeleteMarker, typeof DeleteMarkerVersionId]),
+    ).toEqual([
       ['k', true, 'string'],
       [odd, true, 'string'],
     ]);

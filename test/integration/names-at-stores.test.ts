@@ -224,7 +224,9 @@ describe('bucket names with capitals in front of a virtual-hosted store', () => 
     const refused = { name: 'InvalidBucketName', $metadata: { httpStatusCode: 400 } };
     for (const call of calls) await expect(call()).rejects.toMatchObject(refused);
     await expect(s3.send(new HeadObjectCommand(at))).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
-    await expect(s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+    await expect(s3.send(new HeadBucketCommand({ Bucket }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 400 },
+    });
     expect(store.requests.filter(({ headers }) => !headers.host?.startsWith('other'))).toEqual([]);
   });
 });

@@ -28,7 +28,8 @@ export async function storeError(response: WireResponse, operation: string): Pro
   const document = read === 'foreign' ? undefined : read;
   const vendor = document === undefined ? '' : (childText(document, 'Code') ?? '');
   const ec = headerOf(response.headers, 'x-oss-ec') ?? (document === undefined ? undefined : childText(document, 'EC'));
-  const code = modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, { operation, vendor, foreign: read === 'foreign' });
+  const code =
+    modelCodeOf(vendor, ec) ?? codeOfStatus(response.status, { operation, vendor, foreign: read === 'foreign' });
   const said = document === undefined ? '' : (childText(document, 'Message') ?? '');
   const message = said === '' || INTERNALS.test(said) ? `The store answered ${response.status}.` : said;
   if (OURS.includes(code))

@@ -3,7 +3,16 @@ import type { OperationName } from '../../model/operations.ts';
 import { childrenOf, childText, childOf, type XmlElement } from '../../wire/xml-document.ts';
 import { unquoted } from './metadata.ts';
 import { knownStorageClass } from './storage-class.ts';
-import { decoder, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, truth } from './store-document.ts';
+import {
+  decoder,
+  isoTime,
+  number,
+  optionalDocument,
+  optionalNumber,
+  some,
+  storeDocument,
+  truth,
+} from './store-document.ts';
 import type { StoreReader } from './store-response.ts';
 
 type ListingOperation =

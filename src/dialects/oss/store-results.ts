@@ -10,7 +10,16 @@ import { decodeObserved } from './encryption.ts';
 import { metadataOf, unquoted } from './metadata.ts';
 import { knownStorageClass } from './storage-class.ts';
 import { errorInside } from './store-errors.ts';
-import { drained, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, unreadable } from './store-document.ts';
+import {
+  drained,
+  isoTime,
+  number,
+  optionalDocument,
+  optionalNumber,
+  some,
+  storeDocument,
+  unreadable,
+} from './store-document.ts';
 import type { StoreReader } from './store-response.ts';
 import type { OssOperation } from './operations.ts';
 import { readBounded } from '../../wire/bounded.ts';

@@ -78,4 +78,3 @@ export function encodeMultipartResult(
       return undefined;
   }
 }
-

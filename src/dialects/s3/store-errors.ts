@@ -134,7 +134,8 @@ function codeOf(said: Said, request: StorageRequest): ErrorCode {
   // The model's own words for a lie is never taken from a store's mouth.
   if (known !== undefined && known !== 'EncryptionNotHonoured') return known;
   // "It is not there" is never guessed from a status beside which the store, or somebody else, says something different.
-  if (said.status === 404) return said.foreign ? 'ServiceUnavailable' : said.code === '' ? notFound(request) : 'InvalidRequest';
+  if (said.status === 404)
+    return said.foreign ? 'ServiceUnavailable' : said.code === '' ? notFound(request) : 'InvalidRequest';
   return BY_STATUS.get(said.status) ?? (said.status >= 500 || said.status < 400 ? 'InternalError' : 'BadRequest');
 }
 

@@ -47,7 +47,7 @@ function storeWith({ nameOf = (key) => key, refuse = () => undefined, versions =
     }
   };
   const keepsApart = createKeyProbe({
-    execute: execute as unknown as Backend['execute'],
+    store: { execute: execute as unknown as Backend['execute'] },
     now: () => now,
     randomBytes,
   });
@@ -55,7 +55,11 @@ function storeWith({ nameOf = (key) => key, refuse = () => undefined, versions =
 }
 
 /** Not Node's `normalize` alone: a bucket is a folder too. */
-const cleaned = (key: string): string => posix.normalize(`/b/${key}`).replace(/\/$/, '').replace(/^\/b\//, '');
+const cleaned = (key: string): string =>
+  posix
+    .normalize(`/b/${key}`)
+    .replace(/\/$/, '')
+    .replace(/^\/b\//, '');
 
 describe('whether a store keeps odd keys apart', () => {
   test('one that keeps every name does, and nothing is left there', async () => {
@@ -68,7 +72,14 @@ describe('whether a store keeps odd keys apart', () => {
   test.each([
     ['drops leading slashes', (key: string) => key.replace(/^\/+/, '')],
     ['merges slashes', (key: string) => key.replaceAll(/\/+/g, '/')],
-    ['drops single dots', (key: string) => key.split('/').filter((part) => part !== '.').join('/')],
+    [
+      'drops single dots',
+      (key: string) =>
+        key
+          .split('/')
+          .filter((part) => part !== '.')
+          .join('/'),
+    ],
     ['follows double dots', (key: string) => key.replaceAll(/[^/]+\/\.\.\//g, '')],
     ['cleans paths', cleaned],
     ['leaves the bucket', (key: string) => key.replace(/^\.\.\/b\//, '')],

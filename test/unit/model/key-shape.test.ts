@@ -20,6 +20,7 @@ describe('how a key reads as a path', () => {
   test('behind the last slash of a prefix stands only the beginning of a segment', () => {
     for (const plain of ['', 'a', 'a/', 'a/b', '.', '..', 'a/.', 'a/..', 'a/b/'])
       expect(shapeOfPrefix(plain), plain).toBe('plain');
-    for (const odd of ['/', '/a', 'a//', 'a//b', './', '../', 'a/./', 'a/../b']) expect(shapeOfPrefix(odd), odd).toBe('path');
+    for (const odd of ['/', '/a', 'a//', 'a//b', './', '../', 'a/./', 'a/../b'])
+      expect(shapeOfPrefix(odd), odd).toBe('path');
   });
 });

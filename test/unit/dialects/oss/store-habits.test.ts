@@ -54,12 +54,19 @@ describe('a status is not a reason', () => {
   });
 
   test('what names the store`s own address or account stays here', async () => {
-    const message = 'The bucket must be addressed by b.oss-cn-hangzhou-internal.aliyuncs.com, acs:ram::1234:role/gateway';
+    const message =
+      'The bucket must be addressed by b.oss-cn-hangzhou-internal.aliyuncs.com, acs:ram::1234:role/gateway';
     expect((await refusal(GET, error(403, 'AccessDenied', message))).message).not.toMatch(/aliyuncs|acs:/);
   });
 
   test('an error inside a 200 has its own code', async () => {
-    const complete = { operation: 'CompleteMultipartUpload', ...REF, uploadId: 'u', parts: 'all', conditions: {} } as const;
+    const complete = {
+      operation: 'CompleteMultipartUpload',
+      ...REF,
+      uploadId: 'u',
+      parts: 'all',
+      conditions: {},
+    } as const;
     expect((await refusal(complete, error(200, 'NoSuchUpload'))).code).toBe('NoSuchUpload');
     expect((await refusal(complete, error(200, 'XUnheardOf'))).code).toBe('InternalError');
   });
@@ -71,7 +78,9 @@ describe('odd answers that do no harm', () => {
   test.each([GET, HEAD])('$operation: a range of an empty object', async (request) => {
     const suffix = { ...request, range: { kind: 'suffix', length: 8 } } as const;
     const empty = { ...about, 'content-length': '0' };
-    expect((await refusal(suffix, answer(206, { ...empty, 'content-range': 'bytes 0--1/0' }))).code).toBe('InvalidRange');
+    expect((await refusal(suffix, answer(206, { ...empty, 'content-range': 'bytes 0--1/0' }))).code).toBe(
+      'InvalidRange',
+    );
     expect(await asked(suffix, answer(200, empty))).toMatchObject({ size: 0 });
   });
 
@@ -81,7 +90,9 @@ describe('odd answers that do no harm', () => {
   });
 
   test('nothing where there is nothing to say', async () => {
-    expect(await asked({ operation: 'GetBucketVersioning', bucket: 'b' }, answer(200, {}))).toEqual({ status: undefined });
+    expect(await asked({ operation: 'GetBucketVersioning', bucket: 'b' }, answer(200, {}))).toEqual({
+      status: undefined,
+    });
     expect(await asked({ operation: 'GetObjectTagging', ...REF }, answer(200, {}))).toEqual({ tags: {} });
     const deletes = { operation: 'DeleteObjects', bucket: 'b', objects: [{ key: 'x' }], quiet: false } as const;
     expect((await asked(deletes, answer(200, {}))).errors).toMatchObject([{ key: 'x' }]);
@@ -96,8 +107,11 @@ describe('odd answers that do no harm', () => {
   });
 
   test('an ACL that no word says is not implemented, and no fault', async () => {
-    const policy = '<AccessControlPolicy><AccessControlList><Grant>odd</Grant></AccessControlList></AccessControlPolicy>';
-    expect((await refusal({ operation: 'GetBucketAcl', bucket: 'b' }, answer(200, {}, policy))).code).toBe('NotImplemented');
+    const policy =
+      '<AccessControlPolicy><AccessControlList><Grant>odd</Grant></AccessControlList></AccessControlPolicy>';
+    expect((await refusal({ operation: 'GetBucketAcl', bucket: 'b' }, answer(200, {}, policy))).code).toBe(
+      'NotImplemented',
+    );
   });
 });
 
@@ -105,7 +119,7 @@ describe('documents with a client`s text', () => {
   test('a part`s tag that no document can hold is no part`s', () => {
     const parts = [{ partNumber: 1, etag: 'bell\u0007' }];
     const complete = { operation: 'CompleteMultipartUpload', ...REF, uploadId: 'u', parts, conditions: {} } as const;
-    expect(() => oss.encodeRequest(complete, TARGET)).toThrowError(
+    expect(() => oss.encodeRequest(complete, TARGET)).toThrow(
       expect.objectContaining({ code: 'InvalidPart' }) as Error,
     );
   });

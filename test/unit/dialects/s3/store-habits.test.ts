@@ -59,7 +59,12 @@ describe('a status is not a reason', () => {
     ['a page of a proxy', GET, answer(404, {}, '<html><body>404 Not Found</body></html>'), 'ServiceUnavailable'],
     ['a page of a proxy, for a policy', POLICY, answer(404, {}, 'no such route'), 'ServiceUnavailable'],
     ['a bucket that is gone, by HEAD', HEAD, answer(404, { 'x-minio-error-code': 'NoSuchBucket' }), 'NoSuchBucket'],
-    ['an upload that is gone', { operation: 'ListParts', ...REF, uploadId: 'u', maxParts: 1, partNumberMarker: 0 }, error(404, 'NoSuchUpload'), 'NoSuchUpload'],
+    [
+      'an upload that is gone',
+      { operation: 'ListParts', ...REF, uploadId: 'u', maxParts: 1, partNumberMarker: 0 },
+      error(404, 'NoSuchUpload'),
+      'NoSuchUpload',
+    ],
     ['nothing but a status', GET, answer(404, {}), 'NoSuchKey'],
     ['a code that says no more than the status', GET, error(404, '404'), 'NoSuchKey'],
     ['another that says no more', GET, error(404, 'NotFound'), 'NoSuchKey'],
@@ -122,8 +127,15 @@ describe('odd answers that do no harm', () => {
   });
 
   test('roots by other names, and times in other forms', async () => {
-    const attributes = { operation: 'GetObjectAttributes', ...REF, attributes: [], maxParts: 1, partNumberMarker: 0 } as const;
-    const document = '<getObjectAttributesResponse><ETag>e</ETag><ObjectSize>4</ObjectSize></getObjectAttributesResponse>';
+    const attributes = {
+      operation: 'GetObjectAttributes',
+      ...REF,
+      attributes: [],
+      maxParts: 1,
+      partNumberMarker: 0,
+    } as const;
+    const document =
+      '<getObjectAttributesResponse><ETag>e</ETag><ObjectSize>4</ObjectSize></getObjectAttributesResponse>';
     // What MinIO and what versitygw answer.
     const minio = answer(200, { 'last-modified': 'Tue, 01 Dec 2026 15:18:57 GMT' }, document);
     const versity = answer(200, { 'last-modified': 'Tue Dec  1 15:18:57 2026' }, document.replaceAll('getO', 'GetO'));
@@ -133,21 +145,26 @@ describe('odd answers that do no harm', () => {
       etag: 'e',
     });
     const location = { operation: 'GetBucketLocation', bucket: 'b' } as const;
-    for (const said of ['<LocationConstraint>eu-1</LocationConstraint>', '<GetBucketLocationOutput><LocationConstraint>eu-1</LocationConstraint></GetBucketLocationOutput>'])
+    for (const said of [
+      '<LocationConstraint>eu-1</LocationConstraint>',
+      '<GetBucketLocationOutput><LocationConstraint>eu-1</LocationConstraint></GetBucketLocationOutput>',
+    ])
       expect(await asked(location, answer(200, {}, said))).toEqual({ region: 'eu-1' });
     expect(await asked(location, answer(200, {}))).toEqual({ region: 'us-east-1' });
   });
 
   test('nothing where there is nothing to say', async () => {
-    expect(await asked({ operation: 'GetBucketVersioning', bucket: 'b' }, answer(200, {}))).toEqual({ status: undefined });
+    expect(await asked({ operation: 'GetBucketVersioning', bucket: 'b' }, answer(200, {}))).toEqual({
+      status: undefined,
+    });
     expect(await asked({ operation: 'GetObjectTagging', ...REF }, answer(200, {}))).toEqual({ tags: {} });
   });
 
   test('another question`s answer is still none', async () => {
     for (const operation of ['GetBucketEncryption', 'GetBucketVersioning', 'GetBucketAcl'] as const)
-      expect((await refusal(() => asked({ operation, bucket: 'b' }, answer(200, {}, '<ListBucketResult/>')))).code).toBe(
-        'InternalError',
-      );
+      expect(
+        (await refusal(() => asked({ operation, bucket: 'b' }, answer(200, {}, '<ListBucketResult/>')))).code,
+      ).toBe('InternalError');
   });
 
   test('a page of parts that does not say where the next begins', async () => {
@@ -187,12 +204,12 @@ describe('documents with a client`s text', () => {
       parts: [{ partNumber: 1, etag: 'bell\u0007' }],
       conditions: {},
     } as const;
-    expect(() => s3.encodeRequest(complete, TARGET)).toThrowError(expect.objectContaining({ code: 'InvalidPart' }) as Error);
+    expect(() => s3.encodeRequest(complete, TARGET)).toThrow(expect.objectContaining({ code: 'InvalidPart' }) as Error);
   });
 
   test('nor is such a region one', () => {
     const create = { operation: 'CreateBucket', bucket: 'b', wish: { state: 'absent' }, location: 'eu\u0007' } as const;
-    expect(() => s3.encodeRequest(create, TARGET)).toThrowError(
+    expect(() => s3.encodeRequest(create, TARGET)).toThrow(
       expect.objectContaining({ code: 'IllegalLocationConstraintException' }) as Error,
     );
   });

@@ -133,10 +133,18 @@ function codeOf(said: Said, request: StorageRequest): ErrorCode {
   const known = ERROR_CODES.find((code) => code === said.code);
   // The model's own words for a lie is never taken from a store's mouth.
   if (known !== undefined && known !== 'EncryptionNotHonoured') return known;
+  if (saysThereIsNone(request, said.code)) return notFound(request);
   // "It is not there" is never guessed from a status beside which the store, or somebody else, says something different.
   if (said.status === 404)
     return said.foreign ? 'ServiceUnavailable' : said.code === '' ? notFound(request) : 'InvalidRequest';
   return BY_STATUS.get(said.status) ?? (said.status >= 500 || said.status < 400 ? 'InternalError' : 'BadRequest');
+}
+
+/** Stores have words of their own for a bucket without a policy or a rule. */
+function saysThereIsNone({ operation }: StorageRequest, code: string): boolean {
+  const what =
+    operation === 'GetBucketPolicy' ? 'Policy' : operation === 'GetBucketEncryption' ? 'Encryption' : undefined;
+  return what !== undefined && code.includes(what) && /NoSuch|NotFound/.test(code);
 }
 
 function notFound(request: StorageRequest): ErrorCode {
@@ -155,11 +163,13 @@ async function errorDocument(response: WireResponse): Promise<XmlElement | 'fore
   return error?.name === 'Error' ? error : 'foreign';
 }
 
-/** The store's own sentence, unless it is about the gateway's account there, or names what only the store knows. */
 function messageOf(code: ErrorCode, { status, message }: Said): string {
-  if (message === '' || code === 'AccessDenied' || INTERNALS.test(message))
-    return DEFAULT_TEXT[code] ?? `The store answered ${status}.`;
-  return message;
+  return tellable(code, message) ?? DEFAULT_TEXT[code] ?? `The store answered ${status}.`;
+}
+
+/** The store's own sentence, unless it is about the gateway's account there, or names what only the store knows. */
+export function tellable(code: string, message: string): string | undefined {
+  return message === '' || code === 'AccessDenied' || INTERNALS.test(message) ? undefined : message;
 }
 
 const INTERNALS = /\barn:|https?:\/\//i;

@@ -10,6 +10,7 @@ import { childOf, childText, childrenOf } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { given, readStorageClass } from './parameters.ts';
 import { storeTime } from './store-documents.ts';
+import { tellable } from './store-errors.ts';
 import { unquoted } from './xml.ts';
 
 type ListRequest = StorageRequest<
@@ -110,11 +111,11 @@ function namedIn(root: XmlElement): StorageResult<'DeleteObjects'> {
       ...(childText(element, 'DeleteMarker') === 'true' ? { deleteMarker: true } : {}),
       ...given('markerVersionId', filled(childText(element, 'DeleteMarkerVersionId'))),
     })),
-    errors: childrenOf(root, 'Error').map((element) => ({
-      key: required(element, 'Key'),
-      code: childText(element, 'Code') ?? 'InternalError',
-      message: childText(element, 'Message') ?? 'The store could not delete the object.',
-    })),
+    errors: childrenOf(root, 'Error').map((element) => {
+      const code = childText(element, 'Code') ?? 'InternalError';
+      const message = tellable(code, childText(element, 'Message') ?? '');
+      return { key: required(element, 'Key'), code, message: message ?? 'The store did not delete the object.' };
+    }),
   };
 }
 

@@ -72,7 +72,7 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
       return { ...written(headers, words, known), ...given('checksum', checksumIn(root)) };
     }
     case 'GetObjectAttributes':
-      return decodeAttributes(await document(request, response), headers);
+      return decodeAttributes(await document(request, response).catch(notAsked), headers);
     case 'DeleteObject':
       await discard(response);
       return {
@@ -155,6 +155,12 @@ async function document(
   if (root === undefined) throw odd('no document');
   if (!answers(request.operation, root)) throw odd(`a ${root.name} document to ${request.operation}`);
   return root;
+}
+
+/** A store that does not know `?attributes` answers with the object itself (RGW 16). */
+function notAsked(error: unknown): never {
+  if (!(error instanceof GatewayError) || error.code !== 'InternalError') throw error;
+  throw new GatewayError('NotImplemented', 'GetObjectAttributes is not implemented by this store.', { cause: error });
 }
 
 function written(headers: HeaderLines, words: StoreWords, etag: string | undefined): WriteResult {

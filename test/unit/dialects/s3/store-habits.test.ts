@@ -18,6 +18,13 @@ const COPY: StorageRequest<'CopyObject'> = {
   taggingDirective: 'COPY',
 };
 const POLICY = { operation: 'GetBucketPolicy', bucket: 'b' } as const;
+const ATTRIBUTES = {
+  operation: 'GetObjectAttributes',
+  ...REF,
+  attributes: [],
+  maxParts: 1,
+  partNumberMarker: 0,
+} as const;
 const DELETES: StorageRequest<'DeleteObjects'> = {
   operation: 'DeleteObjects',
   bucket: 'b',
@@ -56,6 +63,7 @@ describe('a status is not a reason', () => {
     ['a KMS that is away', GET, error(500, 'kms:DecryptionFailed'), 'ServiceUnavailable'],
     ['a code that nobody knows', GET, error(404, 'XNoSuchThing'), 'InvalidRequest'],
     ['a code that nobody knows, of a policy', POLICY, error(404, 'XNoSuchThing'), 'InvalidRequest'],
+    ['another word for no policy', POLICY, error(404, 'NoSuchPolicy'), 'NoSuchBucketPolicy'],
     ['a page of a proxy', GET, answer(404, {}, '<html><body>404 Not Found</body></html>'), 'ServiceUnavailable'],
     ['a page of a proxy, for a policy', POLICY, answer(404, {}, 'no such route'), 'ServiceUnavailable'],
     ['a bucket that is gone, by HEAD', HEAD, answer(404, { 'x-minio-error-code': 'NoSuchBucket' }), 'NoSuchBucket'],
@@ -127,20 +135,13 @@ describe('odd answers that do no harm', () => {
   });
 
   test('roots by other names, and times in other forms', async () => {
-    const attributes = {
-      operation: 'GetObjectAttributes',
-      ...REF,
-      attributes: [],
-      maxParts: 1,
-      partNumberMarker: 0,
-    } as const;
     const document =
       '<getObjectAttributesResponse><ETag>e</ETag><ObjectSize>4</ObjectSize></getObjectAttributesResponse>';
     // What MinIO and what versitygw answer.
     const minio = answer(200, { 'last-modified': 'Tue, 01 Dec 2026 15:18:57 GMT' }, document);
     const versity = answer(200, { 'last-modified': 'Tue Dec  1 15:18:57 2026' }, document.replaceAll('getO', 'GetO'));
     for (const said of [minio, versity])
-      expect(await asked(attributes, said)).toMatchObject({ size: 4, lastModified: Date.UTC(2026, 11, 1, 15, 18, 57) });
+      expect(await asked(ATTRIBUTES, said)).toMatchObject({ size: 4, lastModified: Date.UTC(2026, 11, 1, 15, 18, 57) });
     expect(await asked(COPY, answer(200, {}, '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'))).toMatchObject({
       etag: 'e',
     });
@@ -158,6 +159,12 @@ describe('odd answers that do no harm', () => {
       status: undefined,
     });
     expect(await asked({ operation: 'GetObjectTagging', ...REF }, answer(200, {}))).toEqual({ tags: {} });
+  });
+
+  test('a store that answers with the object has no attributes to tell', async () => {
+    const attributes = { ...ATTRIBUTES, attributes: ['ETag'] };
+    for (const object of ['plain bytes', '<html></html>', ''])
+      expect((await refusal(() => asked(attributes, answer(200, about, object)))).code).toBe('NotImplemented');
   });
 
   test('another question`s answer is still none', async () => {
@@ -184,9 +191,10 @@ describe('deletes', () => {
   test('what became of each key, markers included', async () => {
     const said =
       '<DeleteResult><Deleted><Key>x</Key><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>m</DeleteMarkerVersionId></Deleted>' +
-      '<Error><Key>y</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>';
+      '<Error><Key>y</Key><Code>AccessDenied</Code><Message>arn:aws:iam::1:user/x may not</Message></Error></DeleteResult>';
     const { deleted, errors } = await asked(DELETES, answer(200, {}, said));
     expect(deleted).toEqual([{ key: 'x', deleteMarker: true, markerVersionId: 'm' }]);
+    expect(JSON.stringify(errors)).not.toContain('arn');
     expect(errors.map(({ key, code }) => [key, code])).toEqual([
       ['y', 'AccessDenied'],
       // Not named: nobody can say that it was deleted.

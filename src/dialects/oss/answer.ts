@@ -53,7 +53,7 @@ export function writeHeaders(result: WriteResult): HeaderLines {
 export function attributeHeaders(attributes: ObjectAttributes, part: 'whole' | 'range'): HeaderLines {
   const type = attributes.type ?? (attributes.partCount === undefined ? 'Normal' : 'Multipart');
   const lines: [string, string][] = [
-    ...(attributes.etag === '' ? [] : ([['etag', quotedEtag(attributes.etag)]] satisfies [string, string][])),
+    ['etag', quotedEtag(attributes.etag)],
     ['last-modified', formatHttpDate(attributes.lastModified)],
     ['accept-ranges', 'bytes'],
     ['x-oss-object-type', type],

@@ -191,8 +191,9 @@ function copied(response: WireResponse, root: XmlElement): WriteResult & { reado
 
 /** Without the size, which a range hides. */
 function attributesOf(headers: HeaderLines): Omit<ObjectAttributes, 'size'> {
-  const lastModified = parseHttpDate(headerOf(headers, 'last-modified') ?? '') ?? 0;
+  const lastModified = parseHttpDate(headerOf(headers, 'last-modified') ?? '');
   const etag = unquoted(headerOf(headers, 'etag') ?? '');
+  if (lastModified === undefined || etag === '') throw unreadable();
   const [type, tagCount, position] = [
     headerOf(headers, 'x-oss-object-type'),
     headerOf(headers, 'x-oss-tagging-count'),
@@ -226,10 +227,9 @@ function rangeOf(
   if (status !== 206) return undefined;
   const match = /^bytes[ =](\d+)-(\d+)\/(\d+)$/i.exec(headerOf(headers, 'content-range')?.trim() ?? '');
   if (match !== null) return { range: { first: Number(match[1]), last: Number(match[2]) }, size: Number(match[3]) };
-  if (length !== 0) throw unreadable();
+  if (length !== 0 || request.range === undefined) throw unreadable();
   // RFC 9110 14.1.2: no range of an empty object can be satisfied.
-  if (request.range !== undefined) throw new GatewayError('InvalidRange', 'The requested range cannot be satisfied.');
-  return undefined;
+  throw new GatewayError('InvalidRange', 'The requested range cannot be satisfied.');
 }
 
 function streamOf({ body }: WireResponse): ByteStream {

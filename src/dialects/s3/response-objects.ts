@@ -140,7 +140,7 @@ function attributeLines(
 ): HeaderLines {
   const { range, size, storageClass, metadata } = result;
   return [
-    ...etagLine(result.etag),
+    ['etag', quoted(result.etag)],
     ['last-modified', formatHttpDate(result.lastModified)],
     ['accept-ranges', 'bytes'],
     ...(range === undefined ? [] : ([['content-range', `bytes ${range.first}-${range.last}/${size}`]] as const)),
@@ -154,11 +154,6 @@ function attributeLines(
     ...(request.checksumMode && range === undefined ? checksumLines(result.checksum) : []),
     ...words.object.encodeClient(result.encryption, { context: false }),
   ];
-}
-
-/** A store may have no ETag to show. */
-function etagLine(etag: string): HeaderLines {
-  return etag === '' ? [] : [['etag', quoted(etag)]];
 }
 
 function overridden(lines: HeaderLines, overrides: Readonly<Record<string, string>>): HeaderLines {

@@ -187,6 +187,10 @@ function attributes(
 ): ObjectAttributes & { readonly range?: { readonly first: number; readonly last: number } } {
   const { headers } = response;
   const partial = response.status === 206 ? partOf(request, headers) : undefined;
+  const etag = headerOf(headers, 'etag');
+  if (etag === undefined) throw odd('an object without an ETag');
+  const modified = headerOf(headers, 'last-modified');
+  if (modified === undefined) throw odd('an object without a time');
   const partCount = wholeNumber(headerOf(headers, 'x-amz-mp-parts-count'));
   const extra = {
     ...given('expiration', headerOf(headers, 'x-amz-expiration')),
@@ -194,9 +198,8 @@ function attributes(
   };
   return {
     size: partial?.size ?? lengthOf(headers),
-    // Files that were put behind a store's back have neither there.
-    etag: unquoted(headerOf(headers, 'etag') ?? ''),
-    lastModified: storeTime(headerOf(headers, 'last-modified')),
+    etag: unquoted(etag),
+    lastModified: storeTime(modified),
     metadata: readStoredMetadata(headers),
     encryption: words.object.decodeStore(headers) ?? { kind: 'none' },
     storageClass: readStorageClass(headerOf(headers, 'x-amz-storage-class')),
@@ -220,7 +223,9 @@ function partOf(
 ): ReturnType<typeof parseContentRange> {
   const partial = parseContentRange(headerOf(headers, 'content-range'));
   if (partial !== undefined) return partial;
-  if (wholeNumber(headerOf(headers, 'content-length')) !== 0) throw odd('a part of an object without its range');
+  const asked = request.range !== undefined || request.partNumber !== undefined;
+  if (!asked || wholeNumber(headerOf(headers, 'content-length')) !== 0)
+    throw odd('a part of an object without its range');
   // RFC 9110 14.1.2: no range of an empty object can be satisfied. MinIO answers one as `bytes 0--1/0`.
   if (request.range !== undefined) throw new GatewayError('InvalidRange', 'The requested range is not satisfiable');
   return undefined;

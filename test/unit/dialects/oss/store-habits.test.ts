@@ -84,9 +84,9 @@ describe('odd answers that do no harm', () => {
     expect(await asked(suffix, answer(200, empty))).toMatchObject({ size: 0 });
   });
 
-  test('an object without ETag and time, with counters that are none', async () => {
-    const odd = { 'content-length': '3', 'x-oss-tagging-count': 'many', 'x-oss-next-append-position': '' };
-    expect(await asked(HEAD, answer(200, odd))).toMatchObject({ size: 3, etag: '', lastModified: 0 });
+  test('counters that are none', async () => {
+    const odd = { ...about, 'content-length': '3', 'x-oss-tagging-count': 'many', 'x-oss-next-append-position': '' };
+    expect(await asked(HEAD, answer(200, odd))).toMatchObject({ size: 3 });
   });
 
   test('nothing where there is nothing to say', async () => {

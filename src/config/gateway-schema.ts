@@ -195,10 +195,7 @@ function capabilities(): JsonSchema {
         bucketKey: flag('Takes bucket keys.', true),
         copyWithEncryption: flag('A copy at the store honours encryption headers.', false),
         conditionalCopy: flag('Honours conditions on the target of a copy.', true),
-        keys: choice('Keeps keys apart that read alike as paths (/x, a//b, a/./b): exact, or folded.', [
-          'exact',
-          'folded',
-        ]),
+        keys: choice('Whether /x, a//b and a/./b are other keys than x, a/b.', ['exact', 'folded']),
         bucketEncryption: flag('Has a default encryption by bucket.', true),
         payload: choice('How bodies go to the store over plain HTTP.', ['signed-chunks', 'unsigned']),
         minimumPartSize: size('The least size of a part that is not the last.', '5MiB'),

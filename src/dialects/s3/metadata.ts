@@ -51,8 +51,8 @@ export function readMetadata(lines: HeaderLines): ObjectMetadata {
 
 /** The same of an object at a store. versitygw keeps the token of the gateway's own transfer: it is taken out, the rest stays as it was sent. */
 export function readStoredMetadata(lines: HeaderLines): ObjectMetadata {
-  const { contentEncoding, ...rest } = readMetadata(lines);
-  const coding = contentEncoding?.replace(/^aws-chunked(?:,\s*|$)/i, '');
+  const { contentEncoding: _kept, ...rest } = readMetadata(lines);
+  const coding = contentEncoding(lines);
   return coding === undefined || coding === '' ? rest : { ...rest, contentEncoding: coding };
 }
 

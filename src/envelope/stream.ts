@@ -82,7 +82,8 @@ export interface SegmentRun {
 
 /**
  * Opens a run of segments in blocks of up to 256 KiB of plaintext. Only whole authenticated segments leave; bytes
- * missing, bytes beyond the run and a foreign prefix are one uniform `InternalError`.
+ * missing, bytes beyond the run and a foreign prefix are one uniform `InternalError`. The last block stays here until
+ * the run has ended well: with it a reader has all the bytes that it was promised and may not ask for more.
  */
 export async function* openStream(
   part: PartKey,
@@ -130,7 +131,7 @@ export async function* openStream(
         accept(pending.subarray(0, wanted));
       }
       offset += take;
-      if (used === block.length && used > 0) {
+      if (used === block.length && used > 0 && plaintextFollows(run, index)) {
         const full = block;
         block = Buffer.allocUnsafe(0);
         used = 0;
@@ -140,6 +141,11 @@ export async function* openStream(
   }
   if (wanted !== 0) throw integrityError('the part ends early');
   if (used > 0) yield block.subarray(0, used);
+}
+
+/** Whether segments from `index` on hold plaintext; the last of a part may be empty. */
+function plaintextFollows(run: SegmentRun, index: number): boolean {
+  return index < run.last || (index === run.last && sealedSegmentLength(index, run.plaintextLength) > TAG_SIZE);
 }
 
 function blockSize(run: SegmentRun, index: number): number {

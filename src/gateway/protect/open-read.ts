@@ -90,7 +90,8 @@ async function* openBlocks(
   reads: readonly PartRead[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { record } = content;
-  for (const read of reads) {
+  // Parts without plaintext come first: a reader that has the last byte may not ask for what stands behind it.
+  for (const read of [...reads.filter(({ take }) => take === 0), ...reads.filter(({ take }) => take > 0)]) {
     const { part } = read;
     const key = committedPartKey(
       dataKey,

@@ -121,6 +121,27 @@ describe('a tampered part is refused', () => {
   });
 });
 
+describe('the empty last segment', () => {
+  // One segment, a full block of them, and more than a block.
+  test.each([1, 16, 33])('of %i full ones is authenticated before the bytes that end a read leave', async (full) => {
+    const part = keyFor();
+    const plaintext = pattern(full * SEGMENT);
+    const sealed = await collect(sealStream(part, chunked(plaintext)));
+    for (const altered of [
+      flip(sealed, -1),
+      sealed.subarray(0, -16),
+      sealed.subarray(0, -1),
+      Buffer.concat([sealed, Buffer.alloc(1)]),
+    ]) {
+      const { bytes, error } = await open(part, altered, plaintext.length, [100_000, 16_400, 1]);
+      expectRefusal(error);
+      expect(bytes.length).toBeLessThan(plaintext.length);
+      expect(bytes.equals(plaintext.subarray(0, bytes.length))).toBe(true);
+    }
+    expect((await open(part, sealed, plaintext.length, [16_400])).bytes.equals(plaintext)).toBe(true);
+  });
+});
+
 describe('a key opens only what was sealed in its place', () => {
   test.each([
     ['bucket', { ...place, bucket: 'other' }],

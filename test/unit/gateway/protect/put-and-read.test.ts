@@ -399,6 +399,46 @@ describe('a read', () => {
     expect(opened.closed()).toBeGreaterThan(0);
   });
 
+  test.each([
+    ['whole', undefined],
+    ['to the end', { first: 20_000, last: 32_767 }],
+  ])('%s answers the last byte only once everything behind it has proven itself', async (_name, range) => {
+    const object = await put(keyring, pattern(32_768));
+    const [[attempt, bytes] = ['', Buffer.alloc(0)]] = object.files;
+    const forged = Buffer.from(bytes);
+    forged[forged.length - 1]! ^= 1;
+    const altered = { ...object, files: new Map([[attempt, forged]]) };
+    const failure = await readFailure(keyring, altered, range === undefined ? {} : { range });
+    expectIntegrityError(failure.error);
+    expect(failure.bytes).toHaveLength(0);
+    const before = await read(keyring, altered, { range: { first: 0, last: 32_766 } });
+    expect(before.equals(pattern(32_767).subarray(0, 32_767))).toBe(true);
+  });
+
+  test('of an object that ends in an empty part authenticates that part before any byte leaves', async () => {
+    const first = await put(keyring, pattern(1000));
+    const append = await take(
+      await sealAppend({
+        record: first.record,
+        body: bodyOf(Buffer.alloc(0)),
+        bucket: BUCKET,
+        binding: BINDING,
+        customerKey: undefined,
+        keyring,
+        randomBytes,
+      }),
+    );
+    const record = append.record.seal!;
+    const attempt = record.parts[1]!.attempt;
+    const whole = { record, files: new Map([...first.files, [attempt, append.bytes]]) };
+    expect((await read(keyring, whole)).equals(pattern(1000))).toBe(true);
+    const forged = Buffer.from(append.bytes);
+    forged[forged.length - 1]! ^= 1;
+    const failure = await readFailure(keyring, { record, files: new Map([...first.files, [attempt, forged]]) });
+    expectIntegrityError(failure.error);
+    expect(failure.bytes).toHaveLength(0);
+  });
+
   test('closes at its end, when left early and when never begun', async () => {
     const object = await put(keyring, PLAINTEXT);
     const whole = await open(keyring, object);

@@ -1,11 +1,11 @@
 import { constants, type BigIntStats } from 'node:fs';
-import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { link, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { formatKeyStore, parseKeyStore, type KeyStore } from './key-store.ts';
 
 /** The keyring file cannot be trusted or used; the message says what to do. */
 export class KeyringFileError extends Error {
-  override readonly name = 'KeyringFileError';
+  override readonly name: string = 'KeyringFileError';
 }
 
 /** A keyring as it was read, with the mark that tells whether the file has changed since. */
@@ -50,22 +50,25 @@ export async function markOfFile(file: string): Promise<string | undefined> {
   }
 }
 
+/** Another process has changed the keyring, or taken the lock over, since it was read: nothing was written. */
+export class KeyringOvertaken extends KeyringFileError {}
+
 /**
- * Puts a keyring in place of the file in one step that a crash cannot split: written aside, synced, then renamed.
- * With `fresh` an existing file is never replaced; answers false if there is one.
+ * Puts a keyring in place of the file in one step that a crash cannot split: written to `aside`, which must be there,
+ * synced, then renamed. `mark` is that of the file as it was read; without one an existing file is never replaced.
+ * Rejects with `KeyringOvertaken` where the file or `aside` is not what it was.
  */
 export async function writeKeyFile(
   file: string,
   store: KeyStore,
-  options: { readonly fresh: boolean; readonly suffix: string },
-): Promise<boolean> {
-  const aside = join(dirname(file), `.${basename(file)}.${options.suffix}`);
-  const handle = await open(
-    aside,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    MODE,
-  );
+  options: { readonly mark: string | undefined; readonly aside: string },
+): Promise<void> {
+  const { mark, aside } = options;
+  const overtaken = (cause?: unknown): KeyringOvertaken =>
+    new KeyringOvertaken(`${file} was changed by another process meanwhile; nothing was written.`, { cause });
   try {
+    // Never created here: who took the lock over has removed it.
+    const handle = await open(aside, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
     try {
       await handle.chmod(MODE);
       await handle.writeFile(formatKeyStore(store), 'utf8');
@@ -73,21 +76,14 @@ export async function writeKeyFile(
     } finally {
       await handle.close();
     }
-    if (options.fresh) {
-      try {
-        await link(aside, file);
-      } catch (error) {
-        if (codeOf(error) === 'EEXIST') return false;
-        throw error;
-      }
-    } else {
-      await rename(aside, file);
-    }
-    await syncDirectory(dirname(file));
-    return true;
-  } finally {
-    await unlink(aside).catch(() => undefined);
+    if ((await markOfFile(file)) !== mark) throw overtaken();
+    if (mark === undefined) await link(aside, file);
+    else await rename(aside, file);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EEXIST') throw overtaken(error);
+    throw error;
   }
+  await syncDirectory(dirname(file));
 }
 
 async function syncDirectory(directory: string): Promise<void> {

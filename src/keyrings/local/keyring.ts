@@ -8,7 +8,14 @@ import { DEFAULT_KEY } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import { MANAGED_KEY, type KeyInfo, type Keyring, type WrapContext } from '../../model/keyring.ts';
 import type { WrappedKey } from '../../model/seal.ts';
-import { markOfFile, readKeyFile, writeKeyFile, KeyringFileError, type ReadKeyStore } from './key-file.ts';
+import {
+  markOfFile,
+  readKeyFile,
+  writeKeyFile,
+  KeyringFileError,
+  KeyringOvertaken,
+  type ReadKeyStore,
+} from './key-file.ts';
 import { withKeyLock } from './key-lock.ts';
 import { EMPTY_KEY_STORE, type KeyStore, type StoredKey } from './key-store.ts';
 
@@ -40,6 +47,8 @@ export interface LocalKeyringOptions {
 const MASTER_KEY_SIZE = 32;
 const SUFFIX_SIZE = 8;
 const FIRST_VERSION = '1';
+/** Being overtaken takes a sleep of half a minute each time. */
+const MOST_ATTEMPTS = 3;
 
 /**
  * Opens the keyring file, or makes it (mode 0600) where there is none; the managed and the default key always exist.
@@ -49,6 +58,7 @@ export async function openLocalKeyring(options: LocalKeyringOptions): Promise<Lo
   const { file, now, randomBytes } = options;
   const suffix = (): string => Buffer.from(randomBytes(SUFFIX_SIZE)).toString('hex');
   let held: ReadKeyStore | undefined;
+  let opened = false;
 
   /** The file as it is now: a key that was disabled or rotated elsewhere counts at once. */
   const current = async (): Promise<KeyStore> => {
@@ -63,17 +73,27 @@ export async function openLocalKeyring(options: LocalKeyringOptions): Promise<Lo
     return held.store;
   };
 
-  /** `next` answers undefined where nothing is to be changed. */
-  const change = (next: (store: KeyStore) => KeyStore | undefined): Promise<void> =>
-    withKeyLock(file, { now, suffix }, async () => {
+  const changeOnce = (next: (store: KeyStore) => KeyStore | undefined): Promise<void> =>
+    withKeyLock(file, { now, suffix }, async ({ aside }) => {
       const read = await readKeyFile(file);
+      // A running gateway's keyring that is gone must not come back with other keys.
+      if (read === undefined && opened) throw new KeyringFileError(`${file} is gone.`);
       const changed = next(read?.store ?? EMPTY_KEY_STORE);
-      if (changed !== undefined) {
-        const written = await writeKeyFile(file, changed, { fresh: read === undefined, suffix: suffix() });
-        if (!written) throw new KeyringFileError(`${file} appeared while it was being made.`);
-      }
+      if (changed !== undefined) await writeKeyFile(file, changed, { mark: read?.mark, aside });
       held = await readKeyFile(file);
     });
+
+  /** `next` answers undefined where nothing is to be changed; it is asked again where another process was faster. */
+  const change = async (next: Parameters<typeof changeOnce>[0]): Promise<void> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await changeOnce(next);
+        return;
+      } catch (error) {
+        if (!(error instanceof KeyringOvertaken) || attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+  };
 
   const runningChange = (next: Parameters<typeof change>[0]): Promise<void> => change(next).catch(rejectAsUnavailable);
 
@@ -176,6 +196,7 @@ export async function openLocalKeyring(options: LocalKeyringOptions): Promise<Lo
 
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await ensure([MANAGED_KEY, DEFAULT_KEY]);
+  opened = true;
   return keyring;
 }
 

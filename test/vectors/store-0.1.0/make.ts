@@ -81,7 +81,7 @@ const policy = {
 };
 await s3.send(new PutBucketPolicyCommand({ Bucket: 'ruled', Policy: JSON.stringify(policy) }));
 const put = (Key: string, more: object = {}) =>
-  s3.send(new PutObjectCommand({ Bucket: 'mixed', Key, Body: bodies[Key], ...more }));
+  s3.send(new PutObjectCommand({ Bucket: 'mixed', Key, Body: bodies[Key] ?? '', ...more }));
 await put('plain/note');
 await put('managed', { ContentType: 'text/plain', Metadata: { colour: 'green' }, Tagging: 'team=orders' });
 await put('kms', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' });

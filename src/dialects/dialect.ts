@@ -128,6 +128,8 @@ export interface DialectTraits {
   readonly showsImpliedRule: boolean;
   /** DeleteObjects answers an error per key (S3); OSS has none, so a refused key refuses the batch. */
   readonly perKeyErrors: boolean;
+  /** Uploads under way keep a bucket from being deleted (OSS DeleteBucket: parts count as content); else they go with it (S3 general purpose buckets). */
+  readonly uploadsKeepBucket: boolean;
   /** Encrypted objects are written and read over TLS only (JD). */
   readonly encryptionNeedsTls: boolean;
   /** Signature forms that never write or read a KMS object (AWS: SigV2). */

@@ -4,6 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { demandContinuation } from './continuation.ts';
 import { prepared, unsealed } from './content.ts';
+import { judgeBegin } from './judge-begin.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
 import { expectationOfObserved } from './repeated-wish.ts';
@@ -18,6 +19,7 @@ export async function appendObject(call: Call, request: Append): Promise<AppendR
   const place = enter(call, 'write', request.bucket, request.key);
   if (!place.backend.capabilities.append)
     throw new GatewayError('NotImplemented', `The store of ${request.bucket} cannot append to objects.`);
+  await judgeBegin(call, place, request);
   if (place.backend.sealed === undefined) return await appendAtStore(call, place, request);
   const existing = await place.backend.sealed.appendable(place.storeBucket, request.key);
   if (existing === undefined) return await firstAppend(call, place, request);

@@ -15,6 +15,7 @@ import { withCopySource } from './copy-source.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
 import { shown, shownIn, withoutEncryption } from './shown.ts';
 import { joinsParts } from './join-parts.ts';
+import { judgeBegin } from './judge-begin.ts';
 import { continueUpload, nameOf, type UploadUnderWay } from './continue-upload.ts';
 import { abortAtStore, completeAtStore, listPartsAtStore, partAtStore } from './store-upload.ts';
 
@@ -30,6 +31,7 @@ export async function createMultipartUpload(
 ): Promise<StorageResult<'CreateMultipartUpload'>> {
   const place = enter(call, 'write', request.bucket, request.key);
   const protection = await protectWrite(call, place, request);
+  await judgeBegin(call, place, request);
   const { seal } = protection;
   const header =
     seal === undefined

@@ -4,6 +4,7 @@ import { appendObject } from './append-object.ts';
 import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './bucket-encryption.ts';
 import { createBucket, getBucketInfo, getBucketReplication, listBuckets, refusedReplication } from './buckets.ts';
 import { copyObject } from './copy-object.ts';
+import { deleteBucket } from './delete-bucket.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { forwarded } from './forward.ts';
 import { listing } from './listing.ts';
@@ -33,7 +34,7 @@ export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } =
   ListBuckets: listBuckets,
   CreateBucket: createBucket,
   HeadBucket: forwarded('HeadBucket'),
-  DeleteBucket: forwarded('DeleteBucket'),
+  DeleteBucket: deleteBucket,
   GetBucketLocation: forwarded('GetBucketLocation'),
   GetBucketInfo: getBucketInfo,
   GetBucketStat: forwarded('GetBucketStat'),

@@ -120,7 +120,13 @@ export interface Operations {
     result: { readonly location: string; readonly created: boolean };
   };
   HeadBucket: { request: BucketOnly; result: { readonly region: string } };
-  DeleteBucket: { request: BucketOnly; result: object };
+  DeleteBucket: {
+    request: BucketOnly & {
+      /** Set by the gateway: uploads under way are content too, and the bucket is not empty. */
+      readonly uploadsKeep?: boolean;
+    };
+    result: object;
+  };
   GetBucketLocation: { request: BucketOnly; result: { readonly region: string } };
   GetBucketInfo: {
     request: BucketOnly;

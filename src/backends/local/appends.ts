@@ -29,22 +29,27 @@ export async function appendObject(
   const key = keyBytes(request.key);
   requirePrivate(request.acl);
   requireBucket(room, request.bucket);
-  requirePosition(request, findObject(room, request.bucket, key));
+  judgeAppend(room, request, key);
   const content = requireContent(request.content);
   const staged = await room.files.write(content.bytes, context.signal);
   const record = await describing(staged, () => finishContent(content, staged));
   const object = await commitStaged(room, staged, () => {
     requireBucket(room, request.bucket);
-    const found = findObject(room, request.bucket, key);
     // Of two appends at one position the second finds the object longer.
-    requirePosition(request, found);
-    // An append goes on an object, it does not overwrite it: forbidOverwrite says nothing here.
-    judgeWrite({ key: request.key, conditions: request.conditions }, () => currentOf(room, request.bucket, key));
+    const found = judgeAppend(room, request, key);
     return found === undefined
       ? create(room, request, key, record, staged)
       : extend(room, request, found, record, staged);
   });
   return { ...written(object), nextPosition: object.size };
+}
+
+/** What a client forbids comes first: whatever its position is, it wants no object there. */
+function judgeAppend(room: Room, request: Request, key: Buffer): StoredObject | undefined {
+  judgeWrite(request, () => currentOf(room, request.bucket, key));
+  const found = findObject(room, request.bucket, key);
+  requirePosition(request, found);
+  return found;
 }
 
 function requirePosition(request: Request, found: StoredObject | undefined): void {

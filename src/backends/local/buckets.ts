@@ -49,19 +49,20 @@ export async function createBucket(
   return { location: `/${bucket}`, created };
 }
 
-/** Uploads under way do not keep a bucket alive; they go with it. */
+/** Uploads under way go with the bucket, unless they keep it. */
 export async function deleteBucket(
   room: Room,
   request: StorageRequest<'DeleteBucket'>,
 ): Promise<StorageResult<'DeleteBucket'>> {
   const { bucket } = request;
   await commit(room, () => {
-    if (integer(requireBucket(room, bucket), 'objects') > 0)
+    const uploads = room.index.all('SELECT id, oid FROM uploads WHERE bucket = ?', bucket);
+    const kept = request.uploadsKeep === true && uploads.length > 0;
+    if (kept || integer(requireBucket(room, bucket), 'objects') > 0)
       throw new GatewayError('BucketNotEmpty', 'The bucket you tried to delete is not empty.', {
         details: { BucketName: bucket },
       });
-    for (const row of room.index.all('SELECT id, oid FROM uploads WHERE bucket = ?', bucket))
-      dropUpload(room, { id: text(row, 'id'), oid: text(row, 'oid') });
+    for (const row of uploads) dropUpload(room, { id: text(row, 'id'), oid: text(row, 'oid') });
     room.index.run('DELETE FROM completed WHERE bucket = ?', bucket);
     room.index.run('DELETE FROM buckets WHERE name = ?', bucket);
   });

@@ -2,6 +2,7 @@ import type { CallContext } from '../../model/backend.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { UploadInfo } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
+import { judgeWrite } from './conditions.ts';
 import { digestsOf } from './digests.ts';
 import { internalError } from './failures.ts';
 import { bytes, text } from './index-database.ts';
@@ -11,7 +12,7 @@ import { keyBytes } from './keys.ts';
 import { dropFile, dropGeneration, insertFile, requireBucket } from './object-rows.ts';
 import type { StoredFile } from './object-rows.ts';
 import { partPage } from './object-reads.ts';
-import { describing, finishContent, requireContent, requirePrivate } from './object-writes.ts';
+import { currentOf, describing, finishContent, requireContent, requirePrivate } from './object-writes.ts';
 import { begunUnder, protectionOf, requireSealFor } from './protection.ts';
 import { commit, commitStaged, putSeal } from './room.ts';
 import type { Room } from './room.ts';
@@ -48,6 +49,7 @@ export async function createUpload(
   };
   await commit(room, () => {
     requireBucket(room, request.bucket);
+    judgeWrite(request, () => currentOf(room, request.bucket, key));
     insertUpload(room, upload);
     if (seal !== undefined) putSeal(room, upload.oid, { ...seal, uploadId: id });
   });

@@ -14,6 +14,7 @@ export const jd: Dialect = createS3Variant({
     showsImpliedRule: false,
     encryptionNeedsTls: true,
     perKeyErrors: true,
+    uploadsKeepBucket: false,
     formsWithoutKms: ['sigv2-presigned'],
   },
   object: jdObjectEncryption,

@@ -22,6 +22,7 @@ export const oss: Dialect = {
     wishesIgnored: false,
     showsImpliedRule: true,
     perKeyErrors: false,
+    uploadsKeepBucket: true,
     encryptionNeedsTls: false,
   },
   claims: claimOf,

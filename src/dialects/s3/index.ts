@@ -15,6 +15,7 @@ export const s3: Dialect = createS3Variant({
     showsImpliedRule: true,
     encryptionNeedsTls: false,
     perKeyErrors: true,
+    uploadsKeepBucket: false,
     formsWithoutKms: ['sigv2-presigned'],
   },
   object: objectEncryption,

@@ -84,7 +84,15 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
       return {
         method: 'POST',
         query: [['uploads', undefined]],
-        headers: [...writeHeaders(request, target, encrypted(request.encryption)), ...checksumChoice(request, target)],
+        // S3 takes no condition on CreateMultipartUpload (API reference): the gateway has judged them.
+        headers: [
+          ...writeHeaders(
+            { ...request, conditions: {}, forbidOverwrite: false },
+            target,
+            encrypted(request.encryption),
+          ),
+          ...checksumChoice(request, target),
+        ],
       };
     case 'UploadPart':
       return {

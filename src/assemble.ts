@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { OPERATIONS } from './cli/question.ts';
 import {
+  StartFailed,
   StartRefused,
   type QuickstartReport,
   type Running,
@@ -15,6 +16,7 @@ import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts
 import { readConfigFile } from './config/source-file.ts';
 import { parseYamlFile } from './config/yaml-file.ts';
 import { casesSchema } from './config/policy-cases.ts';
+import { GatewayError } from './model/errors.ts';
 import { openLocalKeyring } from './keyrings/local/keyring.ts';
 import { POLICY_SCHEMA } from './policy/schema.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from './server/shutdown.ts';
@@ -78,6 +80,8 @@ async function serve(configFile: string, options: ServeOptions): Promise<Running
   }
   const runtime = await startRuntime(configFile, Date.now).catch((error: unknown) => {
     if (error instanceof BadConfiguration) throw new StartRefused(error.diagnostics);
+    if (error instanceof GatewayError && error.code === 'ServiceUnavailable')
+      throw new StartFailed(error.message, { cause: error });
     throw error;
   });
   return runningOf(runtime, quickstart);

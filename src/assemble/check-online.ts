@@ -59,7 +59,8 @@ async function checkRemote(
   const opened = await openStores({ ...config, stores: only }, [], {
     now,
     log: () => undefined,
-    columnKey: () => Promise.reject(new Error('no embedded store is opened')),
+    columnKey: noEmbeddedStore,
+    rowsBound: () => ({ known: noEmbeddedStore, remember: noEmbeddedStore }),
     observe: () => undefined,
     uploadsBefore: () => 0,
   });
@@ -70,6 +71,10 @@ async function checkRemote(
   } finally {
     await backend.close();
   }
+}
+
+function noEmbeddedStore(): Promise<never> {
+  return Promise.reject(new Error('no embedded store is opened'));
 }
 
 async function ask(backend: Backend, bucket: string | undefined, report: Report): Promise<readonly Diagnostic[]> {

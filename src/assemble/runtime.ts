@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
@@ -15,6 +15,7 @@ import { createStoredPolicies } from '../gateway/stored-policy.ts';
 import { createRepeatedCompletes } from '../gateway/repeated-complete.ts';
 import { createUploadTokens } from '../gateway/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
+import type { QuarantineReport } from '../model/backend.ts';
 import type { Handle } from '../server/handle.ts';
 import type { OutgoingRequest } from '../wire/message.ts';
 import { startListeners, type ListenerSettings, type Running as Listening } from '../server/listener.ts';
@@ -107,6 +108,16 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     uploadsBefore: (): number => {
       const before = now() - uploadLifetime;
       return uploadsSince < before ? before : 0;
+    },
+    rowsBound: (directory: string) => {
+      // By the directory's place, which the configuration says: all that lies in it may have been put there.
+      const name = `rows-bound:${hash('sha256', directory, 'hex').slice(0, 32)}`;
+      return {
+        known: () => keyring.hasOwnKey(name),
+        remember: async () => {
+          (await keyring.ownKey(name)).fill(0);
+        },
+      };
     },
     log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void =>
       telemetry.logger[level](fields, message),
@@ -271,6 +282,10 @@ function listenerOf(listener: GatewayConfig['listeners'][number], { certificates
   return { name, host, port, proxyProtocol, ...(tls === undefined ? {} : { tls }) };
 }
 
+function shownQuarantine({ oldest, ...report }: QuarantineReport): object {
+  return { ...report, ...(oldest === undefined ? {} : { oldest: new Date(oldest).toISOString().slice(0, 10) }) };
+}
+
 function statusOf(snapshot: Snapshot): object {
   return {
     revision: snapshot.revision,
@@ -278,7 +293,11 @@ function statusOf(snapshot: Snapshot): object {
     ...(snapshot.shadow === undefined
       ? {}
       : { shadowPolicy: { file: snapshot.shadow.file, revision: snapshot.shadow.revision } }),
-    stores: snapshot.directory.all.map(({ name, type }) => ({ name, type })),
+    stores: snapshot.directory.all.map(({ name, type, quarantine }) => ({
+      name,
+      type,
+      ...(quarantine === undefined ? {} : { quarantine: shownQuarantine(quarantine()) }),
+    })),
     distrusted: snapshot.distrust.size,
   };
 }

@@ -10,13 +10,15 @@ import type { DialectName, StoreTarget } from '../dialects/dialect.ts';
 import { createColumnCipher } from '../envelope/column-cipher.ts';
 import type { LaneSigner } from '../gateway/lane.ts';
 import type { Backend, Capabilities } from '../model/backend.ts';
-import type { StoreLog } from '../backends/local/ports.ts';
+import type { LocalStoreOptions, StoreLog } from '../backends/local/ports.ts';
 
 export interface StoreOptions {
   readonly now: () => number;
   readonly log: StoreLog;
   /** 32 bytes for the digest columns of embedded stores. */
   readonly columnKey: () => Promise<Uint8Array>;
+  /** Remembers in the keyring what an embedded store's own directory cannot be trusted to say of itself. */
+  readonly rowsBound: (directory: string) => NonNullable<LocalStoreOptions['rowsBound']>;
   /** ms since the epoch: embedded stores abort uploads that began before. */
   readonly uploadsBefore: () => number;
   readonly observe: (observation: UpstreamObservation) => void;
@@ -53,6 +55,7 @@ export async function openStores(
           now: options.now,
           randomBytes,
           columns: createColumnCipher(await options.columnKey(), randomBytes),
+          rowsBound: options.rowsBound(store.directory),
           log: options.log,
           uploadsBefore: options.uploadsBefore,
         });

@@ -160,6 +160,11 @@ export interface StatusReport {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** A store or the keyring does not allow a start; the message says which and what to do. */
+export class StartFailed extends Error {
+  override readonly name = 'StartFailed';
+}
+
 /** The configuration does not allow a start; carries what to print. */
 export class StartRefused extends Error {
   override readonly name = 'StartRefused';

@@ -5,7 +5,7 @@ import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { printDiagnostics } from './diagnostics-output.ts';
 import { pasteLines } from './paste-lines.ts';
-import { StartRefused } from './ports.ts';
+import { StartFailed, StartRefused } from './ports.ts';
 import type { Running, ServeOptions, Services } from './ports.ts';
 
 /** `bucketseal serve`: prints where it listens and how to use it, then waits until the gateway has stopped. */
@@ -14,6 +14,10 @@ export async function serve(services: Services, config: string, options: ServeOp
   try {
     running = await services.serve(config, options);
   } catch (error) {
+    if (error instanceof StartFailed) {
+      services.stderr(`bucketseal: ${error.message}\n`);
+      return EXIT.remote;
+    }
     if (!(error instanceof StartRefused)) throw error;
     printDiagnostics({ ...services, stdout: services.stderr }, error.diagnostics, { json: false, subject: config });
     return EXIT.invalid;

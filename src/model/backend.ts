@@ -67,7 +67,19 @@ export interface Backend {
   execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>>;
   /** Only stores that keep sealed content have it. */
   readonly sealed?: SealedStore;
+  /** Only stores that put aside what their index does not know. */
+  readonly quarantine?: () => QuarantineReport;
   close(): Promise<void>;
+}
+
+/** Files that a store does not know and has put aside. */
+export interface QuarantineReport {
+  readonly files: number;
+  readonly bytes: number;
+  /** ms since the epoch; absent where there are none. */
+  readonly oldest?: number;
+  /** The first hundred, oldest first. */
+  readonly names: readonly string[];
 }
 
 /** An upload under way, as a sealing store remembers it. */

@@ -4,16 +4,25 @@ import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import type { ContentRecord } from '../../model/seal.ts';
 import { judgeWrite } from './conditions.ts';
 import type { StagedFile } from './data-files.ts';
-import { digestsOf, manifestOf, sealDigests } from './digests.ts';
+import { digestsOf, manifestOf } from './digests.ts';
 import { internalError } from './failures.ts';
 import { keyBytes } from './keys.ts';
 import { joinCrc64 } from './multipart-digests.ts';
-import { extentsOf, findObject, insertFile, objectSeal, replaceObject, requireBucket } from './object-rows.ts';
-import type { StoredObject } from './object-rows.ts';
+import {
+  extentsOf,
+  findObject,
+  insertFile,
+  objectSeal,
+  replaceObject,
+  requireBucket,
+  updateObject,
+} from './object-rows.ts';
+import type { StoredFile, StoredObject } from './object-rows.ts';
 import { currentOf, describing, finishContent, requireContent, requirePrivate, written } from './object-writes.ts';
 import { begunUnder, protectionOf, requireSealFor } from './protection.ts';
 import { commitStaged, putSeal } from './room.ts';
 import type { Room } from './room.ts';
+import { extentsHash } from './row-columns.ts';
 
 type Request = StorageRequest<'AppendObject'>;
 
@@ -71,22 +80,24 @@ function notAtEnd(request: Request, next: number): GatewayError {
 function create(room: Room, request: Request, key: Buffer, record: ContentRecord, staged: StagedFile): StoredObject {
   const { seal } = record;
   if (seal !== undefined) requireSealFor(request.bucket, seal);
+  const oid = seal?.oid ?? room.randomBytes(16).toString('hex');
+  const file = fileOf(room, oid, record, staged, 1);
   const object: StoredObject = {
     bucket: request.bucket,
     key,
-    oid: seal?.oid ?? room.randomBytes(16).toString('hex'),
+    oid,
     size: record.digests.size,
-    modified: room.now(),
+    modified: file.modified,
     type: 'Appendable',
     storageClass: request.storageClass ?? 'STANDARD',
     encryption: begunUnder(protectionOf(seal, request.encryption), request.underBucketRule),
-    digests: { ...digestsOf(record), ...manifestOf(seal) },
+    digests: { ...digestsOf(record), ...manifestOf(seal), extents: extentsHash([file]) },
     metadata: request.metadata,
     tags: request.tags ?? {},
   };
   replaceObject(room, object);
   if (seal !== undefined) putSeal(room, object.oid, seal);
-  addFile(room, object, record, staged, 1);
+  insertFile(room, file);
   return object;
 }
 
@@ -97,7 +108,8 @@ function extend(
   record: ContentRecord,
   staged: StagedFile,
 ): StoredObject {
-  const number = extentsOf(room, found.oid).length + 1;
+  const extents = extentsOf(room, found);
+  const number = extents.length + 1;
   const size = found.size + record.digests.size;
   const { seal } = record;
   const stored = objectSeal(room, found);
@@ -109,40 +121,36 @@ function extend(
     if (!follows) throw notAtEnd(request, found.size);
     putSeal(room, found.oid, { ...seal, wrapped: stored.wrapped });
   }
+  const file = fileOf(room, found.oid, record, staged, number);
   const crc64 = joinCrc64([
     { size: found.size, digests: found.digests },
-    { size: record.digests.size, digests: digestsOf(record) },
+    { size: record.digests.size, digests: file.digests },
   ]);
   // MD5 and checksums of one append say nothing of the whole.
-  const digests = { etag: record.etag, ...(crc64 !== undefined && { crc64 }), ...manifestOf(seal) };
-  const object: StoredObject = { ...found, size, modified: room.now(), digests };
+  const digests = {
+    etag: record.etag,
+    ...(crc64 !== undefined && { crc64 }),
+    ...manifestOf(seal),
+    extents: extentsHash([...extents, file]),
+  };
+  const object: StoredObject = { ...found, size, modified: file.modified, digests };
   updateObject(room, object);
-  addFile(room, object, record, staged, number);
+  insertFile(room, file);
   return object;
 }
 
-function updateObject(room: Room, object: StoredObject): void {
-  room.index.run(
-    'UPDATE objects SET size = ?, modified = ?, digests = ? WHERE oid = ?',
-    object.size,
-    object.modified,
-    sealDigests(room, object.digests, object.oid),
-    object.oid,
-  );
-}
-
-function addFile(room: Room, object: StoredObject, record: ContentRecord, staged: StagedFile, number: number): void {
+function fileOf(room: Room, oid: string, record: ContentRecord, staged: StagedFile, number: number): StoredFile {
   const part = record.seal?.parts.at(-1);
   if (part !== undefined && part.number !== number) throw internalError('the sealed append has another number');
-  insertFile(room, {
+  return {
     id: staged.id,
-    oid: object.oid,
+    oid,
     number,
     attempt: part?.attempt ?? staged.id,
     size: record.digests.size,
     length: staged.length,
-    modified: object.modified,
+    modified: room.now(),
     digests: digestsOf(record),
     sealed: part,
-  });
+  };
 }

@@ -3,12 +3,15 @@ import { GatewayError } from '../../model/errors.ts';
 import type { BucketInfo } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import { internalError } from './failures.ts';
-import { integer, optionalText, text } from './index-database.ts';
+import { bytes, integer, optionalText, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
 import { requireBucket } from './object-rows.ts';
 import { requirePrivate } from './object-writes.ts';
 import { commit } from './room.ts';
 import type { Room } from './room.ts';
+import { bindingOf } from './row-binding.ts';
+import type { Columns } from './row-binding.ts';
+import { BUCKETS, columnsOf, insertInto, valuesOf } from './row-columns.ts';
 import { dropUpload } from './uploads.ts';
 
 export function listBuckets(room: Room, request: StorageRequest<'ListBuckets'>): StorageResult<'ListBuckets'> {
@@ -16,7 +19,7 @@ export function listBuckets(room: Room, request: StorageRequest<'ListBuckets'>):
   const limit = Math.max(0, Math.min(request.maxKeys ?? MOST_BUCKETS, MOST_BUCKETS));
   const buckets: BucketInfo[] = [];
   for (const row of room.index.each(
-    'SELECT name, created FROM buckets WHERE name >= ? AND name > ? ORDER BY name',
+    `SELECT ${columnsOf(BUCKETS)} FROM buckets WHERE name >= ? AND name > ? ORDER BY name`,
     prefix,
     marker,
   )) {
@@ -25,7 +28,7 @@ export function listBuckets(room: Room, request: StorageRequest<'ListBuckets'>):
       const last = buckets.at(-1);
       return last === undefined ? { buckets, truncated: false } : { buckets, truncated: true, nextMarker: last.name };
     }
-    buckets.push(infoOf(room, row));
+    buckets.push(infoOf(room, proven(room, row)));
   }
   return { buckets, truncated: false };
 }
@@ -41,10 +44,10 @@ export async function createBucket(
   if (encryption?.kind === 'customer') throw internalError("a customer's key cannot be a default");
   const rule = encryption === undefined || encryption.kind === 'none' ? undefined : encryption;
   const created = await commit(room, () => {
-    const added =
-      room.index.run('INSERT OR IGNORE INTO buckets (name, created) VALUES (?, ?)', bucket, room.now()) === 1;
-    if (rule !== undefined) setRule(room, bucket, rule);
-    return added;
+    const there = room.index.get('SELECT 1 FROM buckets WHERE name = ?', bucket) !== undefined;
+    if (!there) insertBucket(room, bucket, rule);
+    else if (rule !== undefined) change(room, bucket, { rule: JSON.stringify(rule) });
+    return !there;
   });
   return { location: `/${bucket}`, created };
 }
@@ -70,7 +73,7 @@ export async function deleteBucket(
 }
 
 export function getBucketInfo(room: Room, request: StorageRequest<'GetBucketInfo'>): StorageResult<'GetBucketInfo'> {
-  const row = requireBucket(room, request.bucket);
+  const row = bucketOf(room, request.bucket);
   return { ...infoOf(room, row), acl: 'private', encryption: ruleOf(row) };
 }
 
@@ -84,15 +87,12 @@ export function getBucketRule(
   room: Room,
   request: StorageRequest<'GetBucketEncryption'>,
 ): StorageResult<'GetBucketEncryption'> {
-  return { rule: ruleOf(requireBucket(room, request.bucket)) };
+  return { rule: ruleOf(bucketOf(room, request.bucket)) };
 }
 
 /** Keeps the rule that the gateway worded for this store, or forgets it. */
 export async function putBucketRule(room: Room, bucket: string, rule: BucketRule | undefined): Promise<object> {
-  await commit(room, () => {
-    requireBucket(room, bucket);
-    setRule(room, bucket, rule);
-  });
+  await commit(room, () => change(room, bucket, { rule: rule === undefined ? null : JSON.stringify(rule) }));
   return {};
 }
 
@@ -100,7 +100,7 @@ export function getBucketPolicy(
   room: Room,
   request: StorageRequest<'GetBucketPolicy'>,
 ): StorageResult<'GetBucketPolicy'> {
-  const document = optionalText(requireBucket(room, request.bucket), 'policy');
+  const document = optionalText(bucketOf(room, request.bucket), 'policy');
   if (document === undefined)
     throw new GatewayError('NoSuchBucketPolicy', 'The bucket policy does not exist', {
       details: { BucketName: request.bucket },
@@ -109,10 +109,7 @@ export function getBucketPolicy(
 }
 
 export async function putBucketPolicy(room: Room, bucket: string, document: string | undefined): Promise<object> {
-  await commit(room, () => {
-    requireBucket(room, bucket);
-    room.index.run('UPDATE buckets SET policy = ? WHERE name = ?', document ?? null, bucket);
-  });
+  await commit(room, () => change(room, bucket, { policy: document ?? null }));
   return {};
 }
 
@@ -130,9 +127,44 @@ function requireBucketName(name: string): void {
     });
 }
 
-function setRule(room: Room, bucket: string, rule: BucketRule | undefined): void {
-  const value = rule === undefined ? null : JSON.stringify(rule);
-  room.index.run('UPDATE buckets SET rule = ? WHERE name = ?', value, bucket);
+/** The bucket's row; throws where it is not authentic. */
+function bucketOf(room: Room, bucket: string): Row {
+  return proven(room, requireBucket(room, bucket));
+}
+
+function proven(room: Room, row: Row): Row {
+  room.columns.open(bytes(row, 'proof'), bindingOf(BUCKETS.name, BUCKETS.bound, row));
+  return row;
+}
+
+function insertBucket(room: Room, bucket: string, rule: BucketRule | undefined): void {
+  const columns: Columns = {
+    name: bucket,
+    created: room.now(),
+    rule: rule === undefined ? null : JSON.stringify(rule),
+    policy: null,
+  };
+  room.index.run(insertInto(BUCKETS), ...valuesOf(BUCKETS, columns, proofOf(room, columns)));
+}
+
+/** What was there must have been authentic: a change of one column never vouches for another that somebody edited. */
+function change(
+  room: Room,
+  bucket: string,
+  changes: { readonly rule?: string | null; readonly policy?: string | null },
+): void {
+  const columns = { ...bucketOf(room, bucket), ...changes };
+  room.index.run(
+    'UPDATE buckets SET rule = ?, policy = ?, proof = ? WHERE name = ?',
+    columns.rule ?? null,
+    columns.policy ?? null,
+    proofOf(room, columns),
+    bucket,
+  );
+}
+
+function proofOf(room: Room, columns: Columns): Buffer {
+  return room.columns.seal('', bindingOf(BUCKETS.name, BUCKETS.bound, columns));
 }
 
 function ruleOf(row: Row): BucketRule | undefined {

@@ -9,13 +9,16 @@ import type { StoredDigests } from './digests.ts';
 import { internalError } from './failures.ts';
 import { bytes } from './index-database.ts';
 import { joinDigests } from './multipart-digests.ts';
-import { dropFile, filesOf, replaceObject, requireBucket, sealOf } from './object-rows.ts';
+import { dropFile, filesOf, replaceObject, requireBucket } from './object-rows.ts';
 import type { StoredFile } from './object-rows.ts';
 import { currentOf, written } from './object-writes.ts';
 import { requireSealFor } from './protection.ts';
 import { commit, putSeal } from './room.ts';
 import type { Room } from './room.ts';
-import { findUpload, noSuchUpload } from './upload-rows.ts';
+import { bindingOf } from './row-binding.ts';
+import type { Columns } from './row-binding.ts';
+import { columnsOf, COMPLETED, extentsHash, insertInto, valuesOf } from './row-columns.ts';
+import { findUpload, noSuchUpload, uploadSeal } from './upload-rows.ts';
 import type { StoredUpload } from './upload-rows.ts';
 
 type Request = StorageRequest<'CompleteMultipartUpload'>;
@@ -42,7 +45,7 @@ function join(room: Room, request: Request, upload: StoredUpload): Result {
   const parts = request.parts === 'all' ? all : chooseParts(request.parts, all);
   if (parts.length === 0) throw invalidPart('no part has been uploaded');
   judgeWrite(request, () => currentOf(room, upload.bucket, upload.key));
-  const stored = sealOf(room, upload.oid);
+  const stored = uploadSeal(room, upload);
   if ((stored === undefined) !== (request.seal === undefined))
     throw internalError('Complete and upload disagree about the seal');
   const size = parts.reduce((sum, part) => sum + part.size, 0);
@@ -61,7 +64,7 @@ function join(room: Room, request: Request, upload: StoredUpload): Result {
     type: 'Multipart',
     storageClass: upload.storageClass,
     encryption: upload.encryption,
-    digests,
+    digests: { ...digests, extents: extentsHash(parts) },
     metadata: upload.metadata,
     tags: upload.tags,
   } as const;
@@ -145,26 +148,30 @@ const REMEMBERED = 24 * 60 * 60 * 1000;
 function remember(room: Room, request: Request, list: string, result: Result): void {
   const now = room.now();
   room.index.run('DELETE FROM completed WHERE at < ?', now - REMEMBERED);
-  room.index.run(
-    'INSERT INTO completed (upload, bucket, key, answer, at) VALUES (?, ?, ?, ?, ?)',
-    request.uploadId,
-    request.bucket,
-    Buffer.from(request.key, 'utf8'),
-    // The list goes in sealed too: ETags tell about plaintexts.
-    room.columns.seal(JSON.stringify({ list, result } satisfies Remembered), request.uploadId),
-    now,
+  const columns: Columns = {
+    upload: request.uploadId,
+    bucket: request.bucket,
+    key: Buffer.from(request.key, 'utf8'),
+    at: now,
+  };
+  // The list goes in sealed too: ETags tell about plaintexts.
+  const answer = room.columns.seal(
+    JSON.stringify({ list, result } satisfies Remembered),
+    bindingOf(COMPLETED.name, COMPLETED.bound, columns),
   );
+  room.index.run(insertInto(COMPLETED), ...valuesOf(COMPLETED, columns, answer));
 }
 
 function repeated(room: Room, request: Request, list: string): Result {
   const row = room.index.get(
-    'SELECT answer FROM completed WHERE upload = ? AND bucket = ? AND key = ?',
+    `SELECT ${columnsOf(COMPLETED)} FROM completed WHERE upload = ? AND bucket = ? AND key = ?`,
     request.uploadId,
     request.bucket,
     Buffer.from(request.key, 'utf8'),
   );
   if (row === undefined) throw noSuchUpload(request.uploadId);
-  const earlier = JSON.parse(room.columns.open(bytes(row, 'answer'), request.uploadId)) as Remembered;
+  const binding = bindingOf(COMPLETED.name, COMPLETED.bound, row);
+  const earlier = JSON.parse(room.columns.open(bytes(row, 'answer'), binding)) as Remembered;
   if (earlier.list !== list) throw noSuchUpload(request.uploadId);
   return earlier.result;
 }

@@ -33,6 +33,11 @@ export interface DataFiles {
   /** Files that were in doubt when the last process ended. */
   leftovers(): Promise<readonly string[]>;
   dropLeftover(name: string): Promise<void>;
+  /** Where a file, and what a write in doubt left, lies; for the quarantine. */
+  pathOf(id: string): string;
+  leftoverPath(name: string): string;
+  /** Makes the place of a file that comes back. */
+  prepare(id: string): Promise<void>;
   /** Every file with its id; `undefined` as id for what does not belong here. */
   walk(): AsyncGenerator<{ readonly id: string | undefined; readonly path: string }>;
 }
@@ -143,6 +148,11 @@ export async function openDataFiles(options: {
     inDoubt: (id) => doubtful.has(id),
     leftovers: () => readdir(temporary),
     dropLeftover: (name) => removeQuietly(join(temporary, name)),
+    pathOf,
+    leftoverPath: temporaryOf,
+    prepare: async (id) => {
+      await prepareDirectory(id);
+    },
     walk: () => walkFiles(data),
   };
 }

@@ -11,6 +11,8 @@ export interface StoredDigests {
   readonly checksum?: Checksum;
   /** The manifest's MAC, of a sealed object. Sealed here, it shows a record that was put back to an older state. */
   readonly manifestMac?: string;
+  /** Of an object: which files it is made of (`extentsHash`). */
+  readonly extents?: string;
 }
 
 export function digestsOf(record: ContentRecord): StoredDigests {
@@ -28,15 +30,11 @@ export function manifestOf(seal: SealRecord | undefined): Pick<StoredDigests, 'm
   return seal === undefined ? {} : { manifestMac: seal.mac };
 }
 
-/** `context` is the generation's id, for a part followed by its file's id: a blob moved elsewhere does not open. */
-export function sealDigests(room: Room, digests: StoredDigests, context: string): Buffer {
+/** `context` is the rest of the row (`bindingOf`): a blob moved elsewhere, or beside edited columns, does not open. */
+export function sealDigests(room: Pick<Room, 'columns'>, digests: StoredDigests, context: string): Buffer {
   return room.columns.seal(JSON.stringify(digests), context);
 }
 
-export function openDigests(room: Room, blob: Uint8Array, context: string): StoredDigests {
+export function openDigests(room: Pick<Room, 'columns'>, blob: Uint8Array, context: string): StoredDigests {
   return JSON.parse(room.columns.open(blob, context)) as StoredDigests;
-}
-
-export function partContext(oid: string, file: string): string {
-  return `${oid}/${file}`;
 }

@@ -18,6 +18,10 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL;
 }
 
+export function isOfDatabase(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error;
+}
+
 /** Shows a mistake of this program, or damage on disk: never the client's fault. */
 export function internalError(reason: string): GatewayError {
   return new GatewayError('InternalError', 'We encountered an internal error. Please try again.', {

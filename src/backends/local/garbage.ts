@@ -1,11 +1,12 @@
 import { OPAQUE_ID } from './data-files.ts';
 import { integer, text } from './index-database.ts';
+import { QUARANTINE_AGE } from './quarantine.ts';
 import type { Room } from './room.ts';
 
 /** What a scrub found; `missing` and `damaged` name objects' or parts' files that must be restored from elsewhere. */
 export interface ScrubReport {
   readonly files: number;
-  /** Files that no row names: removed. */
+  /** Files that no row names: put into quarantine. */
   readonly orphans: number;
   /** Rows whose file is gone. */
   readonly missing: number;
@@ -47,14 +48,16 @@ export function createCollector(room: () => Room): { readonly kick: () => void; 
 export async function recover(room: Room): Promise<void> {
   let undone = 0;
   for (const name of await room.files.leftovers()) {
-    if (OPAQUE_ID.test(name) && !isNamed(room, name)) {
-      await room.files.remove(name);
+    if (!OPAQUE_ID.test(name)) await putAside(room, room.files.leftoverPath(name), name);
+    else if (!isNamed(room, name) && !isGarbage(room, name)) {
+      if ((await room.files.lengthOf(name)) !== undefined) await putAside(room, room.files.pathOf(name), name);
       undone++;
     }
     await room.files.dropLeftover(name);
   }
+  await takeBack(room);
   await collectOnce(room);
-  if (undone > 0) room.log('info', 'unfinished writes were removed', { files: undone });
+  if (undone > 0) room.log('info', 'unfinished writes were undone', { files: undone });
 }
 
 /** Compares files and index in both directions. `stopped` ends it early, between two files. */
@@ -67,8 +70,7 @@ export async function scrub(room: Room, stopped: () => boolean): Promise<ScrubRe
       report.foreign++;
       room.log('warn', 'something foreign lies in the store', { path });
     } else if (!room.files.inDoubt(id) && !isNamed(room, id) && !isGarbage(room, id)) {
-      report.orphans++;
-      await room.files.remove(id);
+      if (await putAside(room, room.files.pathOf(id), id)) report.orphans++;
     }
   }
   for (let after = ''; ;) {
@@ -87,8 +89,32 @@ export async function scrub(room: Room, stopped: () => boolean): Promise<ScrubRe
     if (last === undefined) break;
     after = text(last, 'id');
   }
+  const expired = await room.quarantine.expire(room.now() - QUARANTINE_AGE);
+  if (expired > 0) room.log('info', 'what lay in quarantine long enough was removed', { files: expired });
   while (!stopped() && room.index.compact()) await new Promise(setImmediate);
   return report;
+}
+
+/** What the index does not know is kept for a while: it may be the index that is wrong. */
+async function putAside(room: Room, path: string, name: string): Promise<boolean> {
+  try {
+    await room.quarantine.take(path, name, room.now());
+    room.log('warn', 'a file that the index does not know was put into quarantine', { file: name });
+    return true;
+  } catch (error) {
+    room.log('warn', 'a file that the index does not know stays where it is', { file: name, reason: String(error) });
+    return false;
+  }
+}
+
+/** Files that an index which was put back knows after all. */
+async function takeBack(room: Room): Promise<void> {
+  for await (const { name } of room.quarantine.each()) {
+    if (!OPAQUE_ID.test(name) || !isNamed(room, name) || (await room.files.lengthOf(name)) !== undefined) continue;
+    await room.files.prepare(name);
+    if (await room.quarantine.giveBack(name, room.files.pathOf(name)))
+      room.log('info', 'a file came back from quarantine', { file: name });
+  }
 }
 
 const PAGE = 500;
@@ -99,7 +125,7 @@ async function collectOnce(room: Room): Promise<void> {
     const last = rows.at(-1);
     if (last === undefined) return;
     after = text(last, 'id');
-    const free = rows.map((row) => text(row, 'id')).filter((id) => !room.pins.held(id));
+    const free = rows.map((row) => text(row, 'id')).filter((id) => !room.pins.held(id) && !isNamed(room, id));
     if (free.length === 0) continue;
     await room.failpoint('before-collect');
     for (const id of free) await room.files.remove(id);

@@ -2,8 +2,7 @@ import { chmodSync, closeSync, constants, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { GatewayError } from '../../model/errors.ts';
-import { isDiskFull, storeFailure } from './failures.ts';
-import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { isDiskFull, isOfDatabase, storeFailure } from './failures.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 export type Value = SQLInputValue;
@@ -36,13 +35,27 @@ interface Job {
   readonly fail: (error: unknown) => void;
 }
 
+/** An index in the transaction that opens it. */
+export type OpeningIndex = Pick<IndexDatabase, 'get' | 'all' | 'run'> & { exec(sql: string): void };
+
+export interface IndexOptions {
+  /** Judges what is there, before anything is written, by its `PRAGMA user_version` and number of tables. */
+  readonly judge?: (version: number, tables: number) => void;
+  /** Brings it up to this release. */
+  readonly prepare: (index: OpeningIndex, version: number) => void;
+  /** Told how often the index has committed, after each commit. */
+  readonly committed?: (epoch: number) => void;
+}
+
 /** Opens or creates the index and takes its exclusive lock, which dies with the process. */
-export function openIndex(path: string): IndexDatabase {
+export function openIndex(path: string, options: IndexOptions): IndexDatabase {
   // SQLite would create it under the umask; its WAL takes the mode of the main file.
   closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
   chmodSync(path, 0o600);
-  const database = openExclusively(path);
+  const database = openExclusively(path, options);
   const statements = new Map<string, StatementSync>();
+  /** Rows changed since the last commit. */
+  let changed = 0;
   const queue: Job[] = [];
   /** When the last commit ended and how long it took, ms. */
   const last = { ended: -Infinity, took: 0 };
@@ -59,7 +72,14 @@ export function openIndex(path: string): IndexDatabase {
     const jobs = queue.splice(0);
     const began = performance.now();
     try {
-      runTogether(database, jobs);
+      changed = 0;
+      const settle = runTogether(database, jobs, () => {
+        if (changed === 0) return undefined;
+        const { epoch } = prepared('UPDATE store SET epoch = epoch + 1 RETURNING epoch').get() ?? {};
+        return typeof epoch === 'number' ? epoch : undefined;
+      });
+      if (settle.epoch !== undefined) options.committed?.(settle.epoch);
+      for (const act of settle.acts) act();
     } catch (error) {
       if (database.isOpen && database.isTransaction) rollBack(database);
       const failure = isDiskFull(error)
@@ -82,7 +102,11 @@ export function openIndex(path: string): IndexDatabase {
     get: (sql, ...values) => prepared(sql).get(...values),
     all: (sql, ...values) => prepared(sql).all(...values),
     each: (sql, ...values) => prepared(sql).iterate(...values),
-    run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
+    run: (sql, ...values) => {
+      const changes = Number(prepared(sql).run(...values).changes);
+      changed += changes;
+      return changes;
+    },
     commit: <T>(work: () => T) =>
       new Promise<T>((resolve, reject) => {
         const run = (): (() => void) => {
@@ -138,43 +162,69 @@ const LOG_LIMIT = 8 * 1024 * 1024;
 /** How long a start waits for a predecessor that is about to end, ms. */
 const LOCK_WAIT = 250;
 
-function openExclusively(path: string): DatabaseSync {
+function openExclusively(path: string, { judge, prepare }: IndexOptions): DatabaseSync {
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: LOCK_WAIT });
   try {
     // Vacuum mode comes first: it cannot be changed once there are tables.
-    database.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_size_limit = ${LOG_LIMIT}; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-      PRAGMA temp_store = MEMORY; BEGIN IMMEDIATE;`);
+    database.exec(
+      `PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_size_limit = ${LOG_LIMIT}; PRAGMA locking_mode = EXCLUSIVE;`,
+    );
     const version = integer(database.prepare('PRAGMA user_version').get() ?? {}, 'user_version');
-    if (version === 0) database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
-    else if (version !== SCHEMA_VERSION) throw new Error(`the index has version ${version}, not ${SCHEMA_VERSION}`);
+    judge?.(version, integer(database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {}, 'tables'));
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; BEGIN IMMEDIATE;`);
+    prepare(
+      {
+        exec: (sql) => database.exec(sql),
+        get: (sql, ...values) => database.prepare(sql).get(...values),
+        all: (sql, ...values) => database.prepare(sql).all(...values),
+        run: (sql, ...values) => Number(database.prepare(sql).run(...values).changes),
+      },
+      version,
+    );
     database.exec('COMMIT');
     return database;
   } catch (error) {
     database.close();
-    const locked = error instanceof Error && error.message.includes('locked');
-    throw locked
-      ? new GatewayError('ServiceUnavailable', `The store at ${path} is in use by another process.`, { cause: error })
-      : storeFailure(error);
+    throw openingFailure(path, error);
   }
 }
 
-function runTogether(database: DatabaseSync, jobs: readonly Job[]): void {
-  const settle: (() => void)[] = [];
+function openingFailure(path: string, error: unknown): GatewayError {
+  const said = error instanceof Error ? error.message : '';
+  if (error instanceof GatewayError)
+    return new GatewayError(error.code, `The index ${path} cannot be used: ${said}`, { cause: error.cause });
+  if (said.includes('locked'))
+    return new GatewayError('ServiceUnavailable', `The store at ${path} is in use by another process.`, {
+      cause: error,
+    });
+  // Whatever else SQLite says of it, it is this file that it says it of.
+  return isOfDatabase(error) && !isDiskFull(error)
+    ? new GatewayError('ServiceUnavailable', `The index ${path} cannot be used: ${said}.`)
+    : storeFailure(error);
+}
+
+function runTogether(
+  database: DatabaseSync,
+  jobs: readonly Job[],
+  advance: () => number | undefined,
+): { readonly acts: readonly (() => void)[]; readonly epoch: number | undefined } {
+  const acts: (() => void)[] = [];
   database.exec('BEGIN IMMEDIATE');
   for (const job of jobs) {
     database.exec('SAVEPOINT job');
     try {
-      settle.push(job.run());
+      acts.push(job.run());
       database.exec('RELEASE job');
     } catch (error) {
       // A full disk rolls the whole transaction back by itself: then nobody's work lasts.
       if (!database.isTransaction) throw error;
       database.exec('ROLLBACK TO job; RELEASE job');
-      settle.push(() => job.fail(error));
+      acts.push(() => job.fail(error));
     }
   }
+  const epoch = advance();
   database.exec('COMMIT');
-  for (const act of settle) act();
+  return { acts, epoch };
 }
 
 function rollBack(database: DatabaseSync): void {

@@ -1,13 +1,12 @@
 import { GatewayError } from '../../model/errors.ts';
-import type { ListedObject, ObjectType, StorageClass } from '../../model/objects.ts';
+import type { ListedObject } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
-import { openDigests } from './digests.ts';
-import { bytes, integer, text } from './index-database.ts';
+import { bytes } from './index-database.ts';
 import type { Row } from './index-database.ts';
 import { takePage, walkKeys } from './key-walk.ts';
 import type { Entry, KeyScan } from './key-walk.ts';
 import { NULL_VERSION } from './keys.ts';
-import { requireBucket } from './object-rows.ts';
+import { OBJECT_COLUMNS, objectOf, requireBucket } from './object-rows.ts';
 import type { Room } from './room.ts';
 
 type Listing = StorageRequest<'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions'>;
@@ -49,8 +48,6 @@ interface ListResult {
   readonly truncated: boolean;
 }
 
-/** Metadata and tags stay on their pages. */
-const LISTED_COLUMNS = 'key, oid, size, modified, type, class, digests';
 /** Keys per page, S3 and OSS; more is answered as this many. */
 const MOST_KEYS = 1000;
 
@@ -73,7 +70,7 @@ function listPage(
 
 function objectScan(room: Room, bucket: string): KeyScan<Row> {
   return function* scan(from, inclusive, until) {
-    const sql = `SELECT ${LISTED_COLUMNS} FROM objects WHERE bucket = ? AND key ${inclusive ? '>=' : '>'} ?${
+    const sql = `SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key ${inclusive ? '>=' : '>'} ?${
       until === undefined ? '' : ' AND key < ?'
     } ORDER BY key`;
     const values = until === undefined ? [bucket, from] : [bucket, from, until];
@@ -82,14 +79,15 @@ function objectScan(room: Room, bucket: string): KeyScan<Row> {
 }
 
 function listed(room: Room, { key, item }: Entry<Row> & { readonly kind: 'item' }): ListedObject {
-  const { etag, checksum } = openDigests(room, bytes(item, 'digests'), text(item, 'oid'));
+  const { size, digests, modified, storageClass, type } = objectOf(room, item);
+  const { etag, checksum } = digests;
   return {
     key: key.toString('utf8'),
-    size: integer(item, 'size'),
+    size,
     etag,
-    lastModified: integer(item, 'modified'),
-    storageClass: text(item, 'class') as StorageClass,
-    type: text(item, 'type') as ObjectType,
+    lastModified: modified,
+    storageClass,
+    type,
     ...(checksum && { checksumAlgorithm: checksum.algorithm }),
   };
 }

@@ -14,11 +14,10 @@ import { judgeRead } from './conditions.ts';
 import { internalError } from './failures.ts';
 import { requireCurrent } from './keys.ts';
 import { extentsOf, filesOf, objectSeal, requireObject } from './object-rows.ts';
-import type { StoredFile, StoredObject } from './object-rows.ts';
+import type { Extent, StoredFile, StoredObject } from './object-rows.ts';
 import { partRange, resolveRange } from './ranges.ts';
 import type { Room } from './room.ts';
 
-type Extent = ReturnType<typeof extentsOf>[number];
 type Read = StorageRequest<'GetObject' | 'HeadObject'>;
 
 /** Answers the attributes and a stream over files that stay until it is done, whatever is written meanwhile. */
@@ -49,9 +48,10 @@ export function getObjectAttributes(
   request: StorageRequest<'GetObjectAttributes'>,
 ): StorageResult<'GetObjectAttributes'> {
   const object = current(room, request);
+  objectSeal(room, object);
   const attributes = attributesOf(object, { checksumMode: true }, undefined);
   if (object.type !== 'Multipart') return attributes;
-  const total = extentsOf(room, object.oid).length;
+  const total = extentsOf(room, object).length;
   return { ...attributes, parts: { ...partPage(room, object.oid, request), total } };
 }
 
@@ -97,7 +97,7 @@ function locate(
 ): { readonly object: StoredObject; readonly files: readonly Extent[]; readonly range: ByteRange | undefined } {
   const object = current(room, request);
   judgeRead(request.conditions, { etag: object.digests.etag, modified: object.modified }, object.metadata);
-  const files = extentsOf(room, object.oid);
+  const files = extentsOf(room, object);
   if (request.partNumber === undefined)
     return { object, files, range: request.range && resolveRange(request.range, object.size) };
   // Only parts of a multipart upload can be asked for one by one; appends are not parts to clients.

@@ -1,13 +1,17 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata, ObjectType, StorageClass, Tags } from '../../model/objects.ts';
 import type { SealedPart, SealRecord } from '../../model/seal.ts';
-import { openDigests, partContext, sealDigests } from './digests.ts';
+import { openDigests, sealDigests } from './digests.ts';
 import type { StoredDigests } from './digests.ts';
 import { internalError } from './failures.ts';
 import { bytes, integer, optionalText, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
+import { requireAgreement } from './protection.ts';
 import type { StoredEncryption } from './protection.ts';
 import type { Room } from './room.ts';
+import { bindingOf } from './row-binding.ts';
+import type { Columns } from './row-binding.ts';
+import { columnsOf, extentsHash, FILES, insertInto, OBJECTS, valuesOf } from './row-columns.ts';
 
 /** An object as the index has it. */
 export interface StoredObject {
@@ -37,8 +41,9 @@ export interface StoredFile {
   readonly sealed: SealedPart | undefined;
 }
 
-const OBJECT_COLUMNS = 'bucket, key, oid, size, modified, type, class, encryption, digests, metadata, tags' as const;
-const FILE_COLUMNS = 'id, oid, number, attempt, size, length, modified, digests, sealed';
+/** All of a row, since all of it is bound. */
+export const OBJECT_COLUMNS = columnsOf(OBJECTS);
+const FILE_COLUMNS = columnsOf(FILES);
 
 export function findObject(room: Room, bucket: string, key: Buffer): StoredObject | undefined {
   const row = room.index.get(`SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key = ?`, bucket, key);
@@ -61,7 +66,8 @@ export function requireBucket(room: Room, bucket: string): Row {
   return row;
 }
 
-function objectOf(room: Room, row: Row): StoredObject {
+/** Throws where the row is not authentic. */
+export function objectOf(room: Room, row: Row): StoredObject {
   const oid = text(row, 'oid');
   return {
     bucket: text(row, 'bucket'),
@@ -72,7 +78,7 @@ function objectOf(room: Room, row: Row): StoredObject {
     type: text(row, 'type') as ObjectType,
     storageClass: text(row, 'class') as StorageClass,
     encryption: JSON.parse(text(row, 'encryption')) as StoredEncryption,
-    digests: openDigests(room, bytes(row, 'digests'), oid),
+    digests: openDigests(room, bytes(row, 'digests'), bindingOf(OBJECTS.name, OBJECTS.bound, row)),
     metadata: JSON.parse(text(row, 'metadata')) as ObjectMetadata,
     tags: JSON.parse(text(row, 'tags')) as Tags,
   };
@@ -81,20 +87,40 @@ function objectOf(room: Room, row: Row): StoredObject {
 /** Puts an object where another may be; the old generation's files become garbage. Only within a commit. */
 export function replaceObject(room: Room, object: StoredObject): void {
   dropObject(room, object.bucket, object.key);
+  const columns = objectColumns(object);
+  room.index.run(insertInto(OBJECTS), ...valuesOf(OBJECTS, columns, sealObject(room, object, columns)));
+}
+
+/** Writes what changes in the life of a generation. Only within a commit. */
+export function updateObject(room: Room, object: StoredObject): void {
+  const columns = objectColumns(object);
   room.index.run(
-    `INSERT INTO objects (${OBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    object.bucket,
-    object.key,
-    object.oid,
+    'UPDATE objects SET size = ?, modified = ?, tags = ?, digests = ? WHERE oid = ?',
     object.size,
     object.modified,
-    object.type,
-    object.storageClass,
-    JSON.stringify(object.encryption),
-    sealDigests(room, object.digests, object.oid),
-    JSON.stringify(object.metadata),
     JSON.stringify(object.tags),
+    sealObject(room, object, columns),
+    object.oid,
   );
+}
+
+function objectColumns(object: StoredObject): Columns {
+  return {
+    bucket: object.bucket,
+    key: object.key,
+    oid: object.oid,
+    size: object.size,
+    modified: object.modified,
+    type: object.type,
+    class: object.storageClass,
+    encryption: JSON.stringify(object.encryption),
+    metadata: JSON.stringify(object.metadata),
+    tags: JSON.stringify(object.tags),
+  };
+}
+
+function sealObject(room: Room, object: StoredObject, columns: Columns): Buffer {
+  return sealDigests(room, object.digests, bindingOf(OBJECTS.name, OBJECTS.bound, columns));
 }
 
 /** Only within a commit. */
@@ -121,18 +147,18 @@ export function dropFile(room: Room, id: string): void {
 
 /** Only within a commit. */
 export function insertFile(room: Room, file: StoredFile): void {
-  room.index.run(
-    `INSERT INTO files (${FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    file.id,
-    file.oid,
-    file.number,
-    file.attempt,
-    file.size,
-    file.length,
-    file.modified,
-    sealDigests(room, file.digests, partContext(file.oid, file.id)),
-    file.sealed === undefined ? null : JSON.stringify(file.sealed),
-  );
+  const columns: Columns = {
+    id: file.id,
+    oid: file.oid,
+    number: file.number,
+    attempt: file.attempt,
+    size: file.size,
+    length: file.length,
+    modified: file.modified,
+    sealed: file.sealed === undefined ? null : JSON.stringify(file.sealed),
+  };
+  const digests = sealDigests(room, file.digests, bindingOf(FILES.name, FILES.bound, columns));
+  room.index.run(insertInto(FILES), ...valuesOf(FILES, columns, digests));
 }
 
 /** Files of a generation in part order, after part number `after`. */
@@ -141,13 +167,12 @@ export function filesOf(room: Room, oid: string, after = -1, limit = -1): readon
   return room.index.all(sql, oid, after, limit).map((row) => fileOf(room, row));
 }
 
-/** What reading needs of a generation's files: nothing sealed is opened for it. */
-export function extentsOf(
-  room: Room,
-  oid: string,
-): readonly Pick<StoredFile, 'id' | 'number' | 'attempt' | 'size' | 'length'>[] {
-  return room.index
-    .all('SELECT id, number, attempt, size, length FROM files WHERE oid = ? ORDER BY number', oid)
+export type Extent = Pick<StoredFile, 'id' | 'number' | 'attempt' | 'size' | 'length'>;
+
+/** What reading needs of an object's files: nothing sealed is opened for it, since the object's row is bound to them. */
+export function extentsOf(room: Room, object: Pick<StoredObject, 'oid' | 'digests'>): readonly Extent[] {
+  const extents = room.index
+    .all('SELECT id, number, attempt, size, length FROM files WHERE oid = ? ORDER BY number', object.oid)
     .map((row) => ({
       id: text(row, 'id'),
       number: integer(row, 'number'),
@@ -155,20 +180,27 @@ export function extentsOf(
       size: integer(row, 'size'),
       length: integer(row, 'length'),
     }));
+  if (extentsHash(extents) !== object.digests.extents) throw internalError('the files are not those of the object');
+  return extents;
 }
 
 export function sealOf(room: Room, oid: string): SealRecord | undefined {
   const row = room.index.get('SELECT record FROM seals WHERE oid = ?', oid);
-  return row && (JSON.parse(text(row, 'record')) as SealRecord);
+  const record = row && (JSON.parse(text(row, 'record')) as SealRecord);
+  if (record !== undefined && record.oid !== oid) throw internalError('the seal is that of another generation');
+  return record;
 }
 
 /**
  * The seal that the object's row was written with. Every record has been authentic once, so only the row, which names
- * the newest manifest, can tell that somebody has put an older one back.
+ * the newest manifest, can tell that somebody has put an older one back; and what a reader is told of the encryption
+ * before any data key is there rests on the row as well.
  */
-export function objectSeal(room: Room, object: Pick<StoredObject, 'oid' | 'digests'>): SealRecord | undefined {
+export function objectSeal(room: Room, object: StoredObject): SealRecord | undefined {
   const record = sealOf(room, object.oid);
-  if (record?.mac !== object.digests.manifestMac) throw internalError('the seal is not the one that the index names');
+  requireAgreement(record, object);
+  if (record?.mac !== object.digests.manifestMac || (record !== undefined && record.size !== object.size))
+    throw internalError('the seal is not the one that the index names');
   return record;
 }
 
@@ -182,7 +214,7 @@ function fileOf(room: Room, row: Row): StoredFile {
     size: integer(row, 'size'),
     length: integer(row, 'length'),
     modified: integer(row, 'modified'),
-    digests: openDigests(room, bytes(row, 'digests'), partContext(oid, id)),
+    digests: openDigests(room, bytes(row, 'digests'), bindingOf(FILES.name, FILES.bound, row)),
     sealed: sealed === undefined ? undefined : (JSON.parse(sealed) as SealedPart),
   };
 }

@@ -8,7 +8,16 @@ import type { StagedFile } from './data-files.ts';
 import { digestsOf, manifestOf } from './digests.ts';
 import { internalError } from './failures.ts';
 import { keyBytes, requireCurrent } from './keys.ts';
-import { dropObject, findObject, insertFile, replaceObject, requireBucket, requireObject } from './object-rows.ts';
+import {
+  dropObject,
+  findObject,
+  insertFile,
+  replaceObject,
+  requireBucket,
+  requireObject,
+  updateObject,
+} from './object-rows.ts';
+import { extentsHash } from './row-columns.ts';
 import type { StoredFile, StoredObject } from './object-rows.ts';
 import { protectionOf, requireSealFor } from './protection.ts';
 import { commit, commitStaged, putSeal } from './room.ts';
@@ -87,8 +96,7 @@ export async function putTags(
   requireCurrent(request);
   const key = Buffer.from(request.key, 'utf8');
   await commit(room, () => {
-    const { oid } = requireObject(room, request.bucket, key);
-    room.index.run('UPDATE objects SET tags = ? WHERE oid = ?', JSON.stringify(tags), oid);
+    updateObject(room, { ...requireObject(room, request.bucket, key), tags });
   });
   return request.versionId === undefined ? {} : { versionId: request.versionId };
 }
@@ -158,32 +166,31 @@ function describe(
       throw internalError('the seal of a put has one part');
   }
   const modified = room.now();
+  const oid = seal?.oid ?? room.randomBytes(16).toString('hex');
+  const [part] = seal?.parts ?? [];
+  const file: StoredFile = {
+    id: staged.id,
+    oid,
+    number: part?.number ?? 1,
+    attempt: part?.attempt ?? staged.id,
+    size: record.digests.size,
+    length: staged.length,
+    modified,
+    digests: digestsOf(record),
+    sealed: part,
+  };
   const object: StoredObject = {
     bucket: request.bucket,
     key,
-    oid: seal?.oid ?? room.randomBytes(16).toString('hex'),
-    size: record.digests.size,
+    oid,
+    size: file.size,
     modified,
     type: 'Normal',
     storageClass: request.storageClass ?? 'STANDARD',
     encryption: protectionOf(seal, request.encryption),
-    digests: { ...digestsOf(record), ...manifestOf(seal) },
+    digests: { ...digestsOf(record), ...manifestOf(seal), extents: extentsHash([file]) },
     metadata: request.metadata,
     tags: request.tags ?? {},
   };
-  const [part] = seal?.parts ?? [];
-  return {
-    object,
-    file: {
-      id: staged.id,
-      oid: object.oid,
-      number: part?.number ?? 1,
-      attempt: part?.attempt ?? staged.id,
-      size: object.size,
-      length: staged.length,
-      modified,
-      digests: digestsOf(record),
-      sealed: part,
-    },
-  };
+  return { object, file };
 }

@@ -34,6 +34,8 @@ export interface LocalStoreOptions {
   readonly now: () => number;
   readonly randomBytes: (size: number) => Buffer;
   readonly columns: ColumnCipher;
+  /** Remembers, outside the directory, that rows there are bound: an index of a time when they were not is refused then. */
+  readonly rowsBound?: { readonly known: () => Promise<boolean>; readonly remember: () => Promise<void> };
   readonly log: StoreLog;
   /** ms since the epoch before which an upload that began is too old, asked anew each time; absent: none is. */
   readonly uploadsBefore?: () => number;

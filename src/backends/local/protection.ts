@@ -44,6 +44,24 @@ export function protectionOf(
   }
 }
 
+/**
+ * A row and its seal must say the same of the encryption. The row is authentic by itself; of the seal nothing but its
+ * MAC is, and that takes a data key which HEAD and Complete may not have.
+ */
+export function requireAgreement(
+  seal: SealHeader | undefined,
+  row: { readonly bucket: string; readonly encryption: ObservedEncryption },
+): void {
+  const { encryption } = row;
+  const kind = seal?.mode ?? 'none';
+  const same =
+    kind === encryption.kind &&
+    (seal === undefined || seal.bucket === row.bucket) &&
+    (encryption.kind !== 'kms' || (encryption.key as string | undefined) === seal?.keyAlias) &&
+    (encryption.kind !== 'customer' || encryption.md5 === seal?.customerKeyMd5);
+  if (!same) throw internalError('the row and the seal disagree about the encryption');
+}
+
 /** A seal must name this bucket and a well-formed generation. */
 export function requireSealFor(bucket: string, seal: SealHeader): void {
   if (seal.bucket !== bucket || !OPAQUE_ID.test(seal.oid)) throw internalError('the seal belongs to another object');

@@ -4,6 +4,7 @@ import { CommitError } from './index-database.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { storeFailure } from './failures.ts';
 import type { ColumnCipher, Failpoint, StoreLog } from './ports.ts';
+import type { Quarantine } from './quarantine.ts';
 
 /** What every operation of the local store works with. */
 export interface Room {
@@ -13,6 +14,7 @@ export interface Room {
   readonly columns: ColumnCipher;
   readonly index: IndexDatabase;
   readonly files: DataFiles;
+  readonly quarantine: Quarantine;
   readonly pins: Pins;
   readonly log: StoreLog;
   readonly failpoint: Failpoint;

@@ -1,12 +1,9 @@
-/** `PRAGMA user_version` of this layout. */
-export const SCHEMA_VERSION = 1;
-
 /**
- * Keys are blobs: SQLite compares them byte by byte, which is the list order of S3. `files.oid` is the generation that
+ * The layout of release 0.1.0, with which every index begins; `upgrade.ts` has what came later. Keys are blobs: SQLite compares them byte by byte, which is the list order of S3. `files.oid` is the generation that
  * owns a file, an upload's while it is under way and the object's afterwards, so Complete moves no data. Triggers keep
  * the bucket's totals, so that GetBucketStat reads one row.
  */
-export const SCHEMA = `
+export const FIRST_SCHEMA = `
 CREATE TABLE buckets (
   name TEXT PRIMARY KEY, created INTEGER NOT NULL, rule TEXT, policy TEXT,
   objects INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0

@@ -7,7 +7,8 @@ import type { StoredFile } from './object-rows.ts';
 import type { StoredEncryption } from './protection.ts';
 import { commit, putSeal, reading } from './room.ts';
 import type { Room } from './room.ts';
-import { requireUpload } from './upload-rows.ts';
+import { requireUpload, uploadSeal } from './upload-rows.ts';
+import type { StoredUpload } from './upload-rows.ts';
 
 /** What the gateway asks for when it seals, completes, appends or rewraps. */
 export function createSealedStore(room: Room): SealedStore {
@@ -17,7 +18,7 @@ export function createSealedStore(room: Room): SealedStore {
         const found = requireUpload(room, { bucket, key, uploadId });
         const { algorithm, type } = found.checksum;
         return {
-          seal: sealHeader(room, found.oid),
+          seal: sealHeader(room, found),
           ...beginningOf(found.encryption),
           initiated: found.initiated,
           metadata: found.metadata,
@@ -84,13 +85,13 @@ function storedPart(file: StoredFile): StoredPart {
   return { ...partInfo(file), sealed: file.sealed, md5, crc64 };
 }
 
-function sealHeader(room: Room, oid: string): SealHeader | undefined {
-  const record = sealOf(room, oid);
-  return record && headerOf(record);
+function sealHeader(room: Room, upload: StoredUpload): SealHeader | undefined {
+  const header = uploadSeal(room, upload);
+  return header && headerOf(header);
 }
 
 /** A header without the parts: a record of ten thousand of them is not needed to rewrap a key. */
-function headerOf(record: SealRecord): SealHeader {
+function headerOf(record: SealHeader): SealHeader {
   const { format, oid, bucket, uploadId, mode, keyAlias, wrapped, wrappedManifestKeys, customerKeyMd5 } = record;
   return {
     format,

@@ -1,15 +1,16 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import type { Backend, Capabilities, SealedStore } from '../../model/backend.ts';
+import { resolve } from 'node:path';
+import type { Backend, Capabilities, QuarantineReport, SealedStore } from '../../model/backend.ts';
 import { GatewayError } from '../../model/errors.ts';
 import { openDataFiles } from './data-files.ts';
 import { storeFailure } from './failures.ts';
 import { createCollector, recover, scrub } from './garbage.ts';
 import type { ScrubReport } from './garbage.ts';
-import { openIndex } from './index-database.ts';
+import { openFittingIndex } from './fitting-index.ts';
 import { execute } from './operations.ts';
 import type { LocalStoreOptions, StoreLog } from './ports.ts';
+import { openQuarantine, quarantineReport } from './quarantine.ts';
 import { createPins } from './room.ts';
 import type { Room } from './room.ts';
 import { createSealedStore } from './sealed-store.ts';
@@ -18,6 +19,7 @@ import { abortOldUploads } from './uploads.ts';
 /** The embedded store: files named by opaque ids under `directory`, and a SQLite index over them. */
 export interface LocalStore extends Backend {
   readonly sealed: SealedStore;
+  readonly quarantine: () => QuarantineReport;
   /** Compares files and index in both directions; one runs by itself after the start. */
   scrub(): Promise<ScrubReport>;
   health(): LocalStoreHealth;
@@ -56,7 +58,10 @@ export const LOCAL_CAPABILITIES: Capabilities = {
   completesAll: true,
 };
 
-/** Opens or creates the store, takes its lock, and finishes what a crash left. Rejects when another process has it. */
+/**
+ * Opens or creates the store, takes its lock, and finishes what a crash left. Rejects when another process has it, and
+ * where the index does not fit the data.
+ */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   const { name, region, log } = options;
   const directory = resolve(options.directory);
@@ -67,7 +72,11 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   } catch (error) {
     throw storeFailure(error);
   }
-  const index = openIndex(join(directory, 'index.db'));
+  const { index, mark } = await openFittingIndex({ ...options, directory });
+  const closeIndex = (): void => {
+    index.close();
+    mark.close();
+  };
   try {
     const files = await openDataFiles({
       directory,
@@ -91,6 +100,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
       columns: options.columns,
       index,
       files,
+      quarantine: openQuarantine(directory),
       pins: createPins(collect),
       log,
       failpoint,
@@ -98,6 +108,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
     };
     await recover(room);
 
+    let aside: QuarantineReport = await quarantineReport(room.quarantine);
     let lastScrub: ScrubReport | undefined;
     const { uploadsBefore } = options;
     const abortOld = async (): Promise<void> => {
@@ -106,6 +117,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
     const runScrub = async (): Promise<ScrubReport> => {
       await abortOld();
       const report = await scrub(room, () => closed);
+      aside = await quarantineReport(room.quarantine);
       if (!closed) {
         lastScrub = report;
         log(report.missing + report.damaged > 0 ? 'error' : 'info', 'scrub finished', { ...report });
@@ -138,17 +150,18 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
         scrubbing = next.catch(() => undefined);
         return next;
       },
+      quarantine: () => aside,
       health: () => ({ failures: { ...failures }, lastScrub }),
       close: async () => {
         if (closed) return;
         closed = true;
         clearInterval(aging);
         await Promise.all([scrubbing, collector.idle()]);
-        index.close();
+        closeIndex();
       },
     };
   } catch (error) {
-    index.close();
+    closeIndex();
     throw storeFailure(error);
   }
 }

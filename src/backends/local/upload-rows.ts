@@ -1,11 +1,16 @@
 import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
+import type { SealHeader } from '../../model/seal.ts';
 import { bytes, integer, text } from './index-database.ts';
 import type { Row } from './index-database.ts';
-import { requireBucket } from './object-rows.ts';
+import { requireBucket, sealOf } from './object-rows.ts';
+import { requireAgreement } from './protection.ts';
 import type { StoredEncryption } from './protection.ts';
 import type { Room } from './room.ts';
+import { bindingOf } from './row-binding.ts';
+import type { Columns } from './row-binding.ts';
+import { columnsOf, insertInto, UPLOADS, valuesOf } from './row-columns.ts';
 
 /** An upload under way. `oid` will be the object's. */
 export interface StoredUpload {
@@ -21,7 +26,7 @@ export interface StoredUpload {
   readonly tags: Tags;
 }
 
-export const UPLOAD_COLUMNS = 'id, bucket, key, oid, initiated, class, encryption, checksum, metadata, tags';
+export const UPLOAD_COLUMNS = columnsOf(UPLOADS);
 
 /** The upload under that id, if it is this key's. */
 export function findUpload(room: Room, bucket: string, key: string, id: string): StoredUpload | undefined {
@@ -31,7 +36,7 @@ export function findUpload(room: Room, bucket: string, key: string, id: string):
     bucket,
     Buffer.from(key, 'utf8'),
   );
-  return row && uploadOf(row);
+  return row && uploadOf(room, row);
 }
 
 export function requireUpload(
@@ -54,22 +59,25 @@ export function noSuchUpload(uploadId: string): GatewayError {
 
 /** Only within a commit. */
 export function insertUpload(room: Room, upload: StoredUpload): void {
-  room.index.run(
-    `INSERT INTO uploads (${UPLOAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    upload.id,
-    upload.bucket,
-    upload.key,
-    upload.oid,
-    upload.initiated,
-    upload.storageClass,
-    JSON.stringify(upload.encryption),
-    JSON.stringify(upload.checksum),
-    JSON.stringify(upload.metadata),
-    JSON.stringify(upload.tags),
-  );
+  const columns: Columns = {
+    id: upload.id,
+    bucket: upload.bucket,
+    key: upload.key,
+    oid: upload.oid,
+    initiated: upload.initiated,
+    class: upload.storageClass,
+    encryption: JSON.stringify(upload.encryption),
+    checksum: JSON.stringify(upload.checksum),
+    metadata: JSON.stringify(upload.metadata),
+    tags: JSON.stringify(upload.tags),
+  };
+  const proof = room.columns.seal('', bindingOf(UPLOADS.name, UPLOADS.bound, columns));
+  room.index.run(insertInto(UPLOADS), ...valuesOf(UPLOADS, columns, proof));
 }
 
-export function uploadOf(row: Row): StoredUpload {
+/** Throws where the row is not authentic. */
+export function uploadOf(room: Room, row: Row): StoredUpload {
+  room.columns.open(bytes(row, 'proof'), bindingOf(UPLOADS.name, UPLOADS.bound, row));
   return {
     id: text(row, 'id'),
     bucket: text(row, 'bucket'),
@@ -82,4 +90,11 @@ export function uploadOf(row: Row): StoredUpload {
     metadata: JSON.parse(text(row, 'metadata')) as ObjectMetadata,
     tags: JSON.parse(text(row, 'tags')) as Tags,
   };
+}
+
+/** The seal that the upload was begun with; there is one exactly where its row says so. */
+export function uploadSeal(room: Room, upload: StoredUpload): SealHeader | undefined {
+  const header = sealOf(room, upload.oid);
+  requireAgreement(header, upload);
+  return header;
 }

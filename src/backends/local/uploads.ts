@@ -172,7 +172,7 @@ function uploadScan(room: Room, bucket: string, after: Buffer, idMarker: string)
     for (const row of room.index.each(sql, ...values)) {
       const key = bytes(row, 'key');
       if (idMarker !== '' && key.equals(after) && text(row, 'id') <= idMarker) continue;
-      yield { key, item: uploadOf(row) };
+      yield { key, item: uploadOf(room, row) };
     }
   };
 }

@@ -35,6 +35,8 @@ export interface LocalKeyring extends Keyring {
    * younger than that; where the file cannot be written, it is now.
    */
   since(): Promise<number>;
+  /** Whether `ownKey` has made that one already. */
+  hasOwnKey(name: string): Promise<boolean>;
 }
 
 export interface LocalKeyringOptions {
@@ -168,6 +170,9 @@ export async function openLocalKeyring(options: LocalKeyringOptions): Promise<Lo
     enable: (keyId) => setState(keyId, 'enabled'),
     disable: (keyId) => setState(keyId, 'disabled'),
     scheduleDeletion: (keyId) => setState(keyId, 'pending-deletion'),
+    async hasOwnKey(name) {
+      return (await current()).dataKeys.has(name);
+    },
     async ownKey(name) {
       const context: WrapContext = { gw: 'bucketseal/v1', tenant: '', bucket: '', oid: name };
       if (!(await current()).dataKeys.has(name)) {

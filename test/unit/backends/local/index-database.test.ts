@@ -2,14 +2,24 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CommitError, openIndex } from '../../../../src/backends/local/index-database.ts';
+import type { IndexDatabase } from '../../../../src/backends/local/index-database.ts';
+import { upgradeIndex } from '../../../../src/backends/local/upgrade.ts';
 import type { LocalStore } from '../../../../src/backends/local/store.ts';
 import { codeOf, columnCipher, get, openStore, openWithBucket, put, temporaryDirectory } from './support.ts';
+
+/** An index without a store around it. */
+async function openBare(): Promise<IndexDatabase> {
+  const context = { columns: columnCipher(), log: () => undefined, id: 'ab'.repeat(16) };
+  return openIndex(join(await temporaryDirectory(), 'index.db'), {
+    prepare: (opening, version) => upgradeIndex(opening, version, context),
+  });
+}
 
 const INSERT = 'INSERT INTO garbage (id) VALUES (?)';
 
 describe('the index', () => {
   test('work of one turn shares a commit, and only the failing part is rolled back', async () => {
-    const index = openIndex(join(await temporaryDirectory(), 'index.db'));
+    const index = await openBare();
     const outcomes = await Promise.allSettled([
       index.commit(() => index.run(INSERT, 'a')),
       index.commit(() => {
@@ -24,14 +34,14 @@ describe('the index', () => {
   });
 
   test('says so when it does not know whether a commit lasts', async () => {
-    const index = openIndex(join(await temporaryDirectory(), 'index.db'));
+    const index = await openBare();
     const pending = index.commit(() => index.run(INSERT, 'a'));
     index.close();
     await expect(pending).rejects.toBeInstanceOf(CommitError);
   });
 
   test('gives the room of what was deleted back to the disk', async () => {
-    const index = openIndex(join(await temporaryDirectory(), 'index.db'));
+    const index = await openBare();
     const pages = (): number => Number(index.get('PRAGMA page_count')?.['page_count']);
     const before = pages();
     await index.commit(() => {

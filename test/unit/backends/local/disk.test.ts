@@ -119,7 +119,7 @@ describe('on disk', () => {
     },
   );
 
-  test('a scrub removes orphans, reports what is missing, and leaves what is foreign', async () => {
+  test('a scrub puts orphans aside, reports what is missing, and leaves what is foreign', async () => {
     const directory = await temporaryDirectory();
     const store = await openWithBucket({ directory });
     for (const key of ['a', 'b']) await put(store, key, key);
@@ -132,6 +132,7 @@ describe('on disk', () => {
     expect(await store.scrub()).toEqual({ files: 3, orphans: 1, missing: 1, damaged: 0, foreign: 1 });
     expect(dataFiles(directory)).toHaveLength(1);
     expect(entries(join(directory, 'data'))).toContain('README');
+    expect(store.quarantine()).toMatchObject({ files: 1, bytes: 4, names: [orphan] });
   });
 
   test('a start finishes what was in doubt', async () => {
@@ -149,6 +150,8 @@ describe('on disk', () => {
     const again = await openStore({ directory, columns });
     expect(dataFiles(directory)).toEqual([kept]);
     expect(readdirSync(join(directory, 'tmp'))).toEqual([]);
+    // Nothing that the index does not know is removed by a start.
+    expect([...again.quarantine().names].sort()).toEqual([unfinished, 'strange']);
     expect((await get(again, 'a')).toString()).toBe('a');
   });
 });

@@ -25,7 +25,14 @@ import { awsClient } from './s3-clients.ts';
 const POLICY = {
   version: 1,
   keys: { orders: { keyring: 'orders' } },
-  buckets: [{ match: '*', store: 'local', encryption: { default: { kms: 'orders' }, clients: 'choose' } }],
+  buckets: [
+    {
+      match: '*',
+      store: 'local',
+      encryption: { default: { kms: 'orders' }, clients: 'choose' },
+      prefixes: [{ prefix: 'plain/', encryption: { default: 'none' } }],
+    },
+  ],
 };
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const FAILED = { $metadata: { httpStatusCode: 500 } };
@@ -92,8 +99,9 @@ describe('rows of the index that somebody edited', () => {
   });
 
   test('a planted row whose encryption says kms and that has no seal', async () => {
+    await s3.send(new PutObjectCommand({ Bucket: 'bucket', Key: 'plain/x', Body: 'in clear' }));
     await edit(
-      `INSERT INTO objects SELECT bucket, CAST('planted' AS BLOB), 'ab', size, modified, type, class, encryption, digests, metadata, tags FROM objects WHERE key = CAST('one' AS BLOB)`,
+      `UPDATE objects SET key = CAST('planted' AS BLOB), encryption = '{"kind":"kms","key":"orders","algorithm":"AES256","layers":1}' WHERE key = CAST('plain/x' AS BLOB)`,
     );
     const planted = { Bucket: 'bucket', Key: 'planted' };
     await expect(s3.send(new HeadObjectCommand(planted))).rejects.toMatchObject(FAILED);

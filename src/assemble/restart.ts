@@ -9,7 +9,7 @@ export function needsRestart(running: GatewayConfig, next: GatewayConfig): reado
     ...[...names].filter((name) => socketOf(running, name) !== socketOf(next, name)).map((name) => `listeners.${name}`),
     ...(same(running.admin, next.admin) ? [] : ['admin']),
     ...(same(running.keyring, next.keyring) ? [] : ['keyring']),
-    ...FIXED_LIMITS.filter((name) => running.limits[name] !== next.limits[name]).map((name) => `limits.${name}`),
+    ...FIXED_LIMITS.filter((name) => !same(running.limits[name], next.limits[name])).map((name) => `limits.${name}`),
   ];
 }
 
@@ -20,6 +20,8 @@ const FIXED_LIMITS: readonly (keyof Limits)[] = [
   'keepAlive',
   'shutdown',
   'inFlight',
+  'client',
+  'minimumRate',
   'spool',
   'connections',
 ];

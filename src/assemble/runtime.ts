@@ -155,11 +155,11 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
   telemetry.metrics.reloaded({ ok: true, atSeconds: now() / 1000 });
 
   const gateway = createGateway({ snapshot: () => generations.current().snapshot, services });
-  const handle: Handle = (wire, signal) =>
+  const handle: Handle = (wire, signal, admit) =>
     spans.run(wire, async () => {
       // In one turn with the gateway's own look at the snapshot: both see the same generation.
       const { stores } = generations.begin(wire);
-      const answer = await gateway.handle(wire, signal);
+      const answer = await gateway.handle(wire, signal, admit);
       if (!('lane' in answer)) return answer;
       const transport = stores.get(answer.store)?.transport;
       if (transport === undefined) return gateway.encodeFailure(new Error(`no transport for ${answer.store}`), wire);

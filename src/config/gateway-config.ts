@@ -133,6 +133,10 @@ export interface Limits {
   readonly keepAlive: number;
   readonly shutdown: number;
   readonly inFlight: number;
+  /** One client's share of what is under way; absent: three quarters of the whole. */
+  readonly client: { readonly requests: number | undefined; readonly bytes: number | undefined };
+  /** Bytes a second. */
+  readonly minimumRate: number;
   readonly spool: number;
   readonly connections: number;
   readonly storeConnections: number;
@@ -150,6 +154,8 @@ export const DEFAULT_LIMITS: Limits = {
   keepAlive: 72_000,
   shutdown: 30_000,
   inFlight: 256 * 2 ** 20,
+  client: { requests: undefined, bytes: undefined },
+  minimumRate: 1024,
   spool: 10 * 2 ** 30,
   connections: 4096,
   storeConnections: 128,
@@ -297,8 +303,10 @@ function understandClient(
 }
 
 function understandLimits(document: LimitsDocument): Limits {
-  const time = (name: keyof Limits): number => parseDuration(document[name] ?? DEFAULT_LIMITS[name]) ?? NaN;
-  const bytes = (name: keyof Limits): number => parseSize(document[name] ?? DEFAULT_LIMITS[name]) ?? NaN;
+  const time = (name: Exclude<keyof Limits, 'client'>): number =>
+    parseDuration(document[name] ?? DEFAULT_LIMITS[name]) ?? NaN;
+  const bytes = (name: Exclude<keyof Limits, 'client'>): number =>
+    parseSize(document[name] ?? DEFAULT_LIMITS[name]) ?? NaN;
   return {
     head: time('head'),
     idle: time('idle'),
@@ -310,6 +318,11 @@ function understandLimits(document: LimitsDocument): Limits {
     keepAlive: time('keepAlive'),
     shutdown: time('shutdown'),
     inFlight: bytes('inFlight'),
+    client: {
+      requests: document.client?.requests,
+      bytes: document.client?.bytes === undefined ? undefined : parseSize(document.client.bytes),
+    },
+    minimumRate: bytes('minimumRate'),
     spool: bytes('spool'),
     connections: document.connections ?? DEFAULT_LIMITS.connections,
     storeConnections: document.storeConnections ?? DEFAULT_LIMITS.storeConnections,

@@ -109,6 +109,8 @@ export interface LimitsDocument {
   readonly keepAlive?: string | number;
   readonly shutdown?: string | number;
   readonly inFlight?: string | number;
+  readonly client?: { readonly requests?: number; readonly bytes?: string | number };
+  readonly minimumRate?: string | number;
   readonly spool?: string | number;
   readonly connections?: number;
   readonly storeConnections?: number;

@@ -197,13 +197,24 @@ function clientsOf(clients: readonly ClientDocument[], say: Say): readonly Diagn
 }
 
 function limitsOf({ limits = {} }: GatewayDocument, say: Say): readonly Diagnostic[] {
-  const sizes: readonly string[] = ['inFlight', 'spool'];
+  const sizes: readonly string[] = ['inFlight', 'spool', 'minimumRate'];
   const found: Diagnostic[] = [];
-  for (const [name, value] of Object.entries(limits) as [keyof Limits, string | number][]) {
+  const { client, ...plain } = limits;
+  const share = client?.bytes === undefined ? undefined : parseSize(client.bytes);
+  if (client?.bytes !== undefined && (share === undefined || share === 0))
+    found.push(
+      say(
+        'ERROR',
+        'bad-value',
+        ['limits', 'client', 'bytes'],
+        share === 0 ? '"bytes" must be more than 0' : '"bytes" is too large',
+      ),
+    );
+  for (const [name, value] of Object.entries(plain) as [keyof Limits, string | number][]) {
     if (name === 'connections' || name === 'storeConnections') continue;
     const understood = sizes.includes(name) ? parseSize(value) : parseDuration(value);
     if (understood === undefined) found.push(say('ERROR', 'bad-value', ['limits', name], `"${name}" is too large`));
-    else if (understood === 0 && name !== 'bucketRule' && name !== 'spool')
+    else if (understood === 0 && !MAY_BE_ZERO.includes(name))
       found.push(say('ERROR', 'bad-value', ['limits', name], `"${name}" must be more than 0`));
     else if (name === 'inFlight' && understood < LEAST_IN_FLIGHT)
       found.push(say('ERROR', 'bad-value', ['limits', name], '"inFlight" must be at least 1MiB'));
@@ -212,6 +223,8 @@ function limitsOf({ limits = {} }: GatewayDocument, say: Say): readonly Diagnost
   }
   return found;
 }
+
+const MAY_BE_ZERO: readonly (keyof Limits)[] = ['bucketRule', 'spool', 'minimumRate'];
 
 /** Below this not one request would fit. */
 const LEAST_IN_FLIGHT = 2 ** 20;

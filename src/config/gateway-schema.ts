@@ -324,6 +324,17 @@ function limits(): JsonSchema {
         keepAlive: duration('An idle client connection is kept this long.', '72s'),
         shutdown: duration('How long running requests may take after a stop signal.', '30s'),
         inFlight: size('Bytes held in memory by all requests together; above it the answer is 503.', '256MiB'),
+        client: {
+          ...map('client limits', {
+            properties: {
+              requests: count('Requests of one client at once.', 3072),
+              bytes: size('Bytes held in memory by all requests of one client.', '192MiB'),
+            },
+          }),
+          description: 'One client’s share of what may be under way; absent: three quarters of the whole.',
+          examples: [{ requests: 512, bytes: '64MiB' }],
+        },
+        minimumRate: size('Bytes a second, over 30 s, under which a client’s body is ended; 0 for none.', '1KiB'),
         spool: size('Bytes on disk for bodies whose length a store must know.', '10GiB'),
         connections: { ...count('Client connections at once.', 4096) },
         storeConnections: { ...count('Connections to one store.', 128) },

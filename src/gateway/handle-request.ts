@@ -18,8 +18,11 @@ import type { Client, Snapshot } from './snapshot.ts';
 import { withGatewayHeaders } from './gateway-headers.ts';
 
 export interface Gateway {
-  /** Always answers: errors leave in the client's dialect. */
-  handle(wire: WireRequest, signal: AbortSignal): Promise<WireResponse | Lane>;
+  /**
+   * Always answers: errors leave in the client's dialect. `admit` is told whose the request is, once its signature
+   * holds, and throws where there is no place for it.
+   */
+  handle(wire: WireRequest, signal: AbortSignal, admit?: (client: string) => void): Promise<WireResponse | Lane>;
   /** For failures of the listener itself, before there is a request. */
   encodeFailure(error: unknown, wire: WireRequest | undefined): WireResponse;
 }
@@ -32,7 +35,7 @@ export interface GatewayOptions {
 /** The way of a request: verify, transport, decode, decide, protect, send, attest, answer. */
 export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
   return {
-    async handle(wire, signal) {
+    async handle(wire, signal, admit) {
       const current = snapshot();
       let dialect: Dialect = dialectForErrors(wire, current);
       let request: StorageRequest | undefined;
@@ -41,6 +44,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         dialect = chooseDialect(wire, current);
         verified = verify(dialect, wire, current, services);
         const client = clientOf(verified, current);
+        admit?.(client.principal.accessKeyId);
         demandPinned(dialect, client);
         services.signals.signatureForm(verified.form);
         const call: Call = {

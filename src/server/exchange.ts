@@ -4,10 +4,12 @@ import { GatewayError } from '../model/errors.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
 import type { Admission, Ticket } from './admission.ts';
 import type { EncodeFailure, Handle, Observation, Passthrough } from './handle.ts';
+import type { Linger } from './linger.ts';
+import type { PaceRule } from './pace.ts';
 import { requestBody } from './request-body.ts';
 import type { SocketFacts, TrustedProxies } from './trusted-proxy.ts';
 import { declaredLength, toWireRequest, wantsContinue } from './wire-request.ts';
-import { breakConnection, writeResponse } from './write-response.ts';
+import { breakConnection, writeResponse, type Delivery } from './write-response.ts';
 
 /** One request and its answer on a listener. Neither method rejects. */
 export interface Exchange {
@@ -29,7 +31,10 @@ export interface ExchangeOptions {
   readonly trusted: TrustedProxies;
   /** ms without a byte in a transfer's direction. */
   readonly idle: number;
+  /** The least speed of a body. */
+  readonly pace: PaceRule;
   readonly admission: Admission;
+  readonly linger: Linger;
   readonly handle: Handle;
   readonly encodeFailure: EncodeFailure;
   readonly observe: (observation: Observation) => void;
@@ -54,8 +59,6 @@ export interface ExchangeFacts {
 
 /** What is left of a refused body may be read away so that the connection can be kept; more is not worth it. */
 const KEEP_LIMIT = { bytes: 64 * 1024, ms: 1000 } as const;
-/** Read and thrown away before a refused connection ends: closing on unread bytes resets it and the client never sees the answer. */
-const LINGER_LIMIT = { bytes: 256 * 1024, ms: 1000 } as const;
 
 /** Opens the exchange: from here on a silent client is timed out, and its leaving aborts the signal. */
 export function openExchange(
@@ -67,7 +70,11 @@ export function openExchange(
   const requestId = options.requestId();
   const receivedAt = options.now();
   const gone = new AbortController();
-  const body = requestBody(incoming, wantsContinue(incoming) ? () => announce(res) : undefined);
+  const body = requestBody(incoming, {
+    announce: wantsContinue(incoming) ? () => announce(res) : undefined,
+    pace: options.pace,
+    slow: onSlow,
+  });
   const state = {
     wire: undefined as WireRequest | undefined,
     stalled: false,
@@ -75,10 +82,13 @@ export function openExchange(
     settled: false,
     lingering: false,
     poisoned: false,
+    closed: false,
+    observed: false,
   };
   let ticket: Ticket | undefined;
 
   res.once('close', () => {
+    state.closed = true;
     ticket?.release();
     if (!res.writableFinished) gone.abort(new GatewayError('RequestTimeout', 'The client has gone.'));
   });
@@ -92,13 +102,25 @@ export function openExchange(
       breakConnection(res);
       return;
     }
-    if (body.owed()) {
-      state.warned = true;
-      body.fail(requestTimeout());
-      if (res.headersSent) breakConnection(res);
-    }
+    if (body.owed()) onSlow();
     // The gateway or its store is at work: the client is not to blame for the silence.
     res.setTimeout(options.idle);
+  }
+
+  /** The body will not come, or not in time: whoever waits for it learns it. */
+  function onSlow(): void {
+    state.warned = true;
+    body.fail(requestTimeout());
+    if (res.headersSent) breakConnection(res);
+  }
+
+  /** Only a request whose signature is known takes a place; what is refused before holds none. */
+  function admit(client: string): void {
+    if (ticket !== undefined) return;
+    const length = declaredLength(incoming);
+    ticket = options.admission.admit({ client, length, reads: isRead(incoming.method) && length === 0 });
+    if (ticket === undefined) throw slowDown();
+    if (state.closed) ticket.release();
   }
 
   function encode(error: unknown): WireResponse {
@@ -125,18 +147,20 @@ export function openExchange(
         receivedAt,
       });
       state.wire = wire;
-      ticket = options.admission.admit(declaredLength(incoming));
-      if (ticket === undefined) throw slowDown();
-      return await options.handle(wire, gone.signal);
+      return await options.handle(wire, gone.signal, admit);
     } catch (error) {
       if (state.wire === undefined) facts.last();
       return encode(error);
     }
   }
 
-  async function deliver(response: WireResponse): Promise<{ bytes: number; complete: boolean }> {
+  async function deliver(response: WireResponse): Promise<Delivery> {
+    const small = response.body === undefined || response.body instanceof Uint8Array;
+    // What was refused with its body unread has nothing under way any more, however long its client takes to notice.
+    if (small && !incoming.complete) ticket?.release();
     const settled = incoming.complete || (await settleBody());
     if (!settled) facts.last();
+    const waits = body.unanswered();
     return writeResponse(res, response, {
       method: incoming.method ?? '',
       // A head that was refused says nothing sure about where the next one begins.
@@ -147,9 +171,14 @@ export function openExchange(
       ...(settled || state.poisoned
         ? {}
         : {
-            beforeEnd: async () => {
+            beforeEnd: async (written: Delivery) => {
               state.lingering = true;
-              await body.discard(LINGER_LIMIT);
+              // The end of a streamed answer is still to come, and its client waits for it.
+              if (!small) await body.discard(KEEP_LIMIT).done;
+              else {
+                observe(response.status, written);
+                await options.linger.over(body, waits);
+              }
             },
           }),
     });
@@ -167,14 +196,14 @@ export function openExchange(
       incoming.destroyed
     )
       return false;
-    return body.discard(KEEP_LIMIT);
+    return body.discard(KEEP_LIMIT).done;
   }
 
   async function send(response: WireResponse): Promise<void> {
     if (state.settled) return;
     state.settled = true;
     let status = response.status;
-    let delivery = { bytes: 0, complete: false };
+    let delivery: Delivery = { bytes: 0, complete: false };
     try {
       delivery = await deliver(response).catch(async (error: unknown) => {
         const failure = encode(error);
@@ -185,15 +214,21 @@ export function openExchange(
       options.report(error, requestId);
       breakConnection(res);
     }
-    const duration = options.now() - receivedAt;
+    observe(status, delivery);
+  }
+
+  /** Once: what a lingering client does after it has its answer is no part of the request. */
+  function observe(status: number, { bytes, complete }: Delivery): void {
+    if (state.observed) return;
+    state.observed = true;
     options.observe({
       wire: state.wire,
       listener: options.listener,
       requestId,
       status,
-      duration,
-      bytesSent: delivery.bytes,
-      complete: delivery.complete,
+      duration: options.now() - receivedAt,
+      bytesSent: bytes,
+      complete,
     });
   }
 
@@ -211,6 +246,10 @@ export function openExchange(
       return true;
     },
   };
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** `100 Continue`, unless the answer has begun: a late one would stand in the middle of it. */

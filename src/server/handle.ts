@@ -2,8 +2,14 @@ import type { GatewayError } from '../model/errors.ts';
 import type { HeaderLines, WireRequest, WireResponse } from '../wire/message.ts';
 import type { Readable } from 'node:stream';
 
-/** What the gateway does with a request. It reads `wire.body` only after the request is verified and decided on. */
-export type Handle = (wire: WireRequest, signal: AbortSignal) => Promise<WireResponse | Passthrough>;
+/**
+ * What the gateway does with a request. It calls `admit` once it knows whose the request is, and reads `wire.body` only
+ * after the request is verified and decided on.
+ */
+export type Handle = (wire: WireRequest, signal: AbortSignal, admit: Admit) => Promise<WireResponse | Passthrough>;
+
+/** Takes a place for a request of this client; throws `SlowDown` where there is none. */
+export type Admit = (client: string) => void;
 
 /** A request that crosses the gateway unchanged in meaning: decided and signed by the gateway, streamed by the proxy plug-in. */
 export interface Passthrough {

@@ -48,6 +48,8 @@ export function httpServer(options: HttpServerOptions): HttpServer {
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, Math.max(100, Math.ceil(options.head / 3))),
     keepAliveTimeout: options.keepAlive,
     noDelay: true,
+    // RFC 9110 7.8: an offer of another protocol may be ignored, and is: the request is answered as it stands.
+    shouldUpgradeCallback: () => false,
   } as const;
   const server =
     options.tls === undefined
@@ -61,9 +63,8 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.maxConnections = options.connections;
   for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) server.on(event, options.onRequest);
-  // No tunnels and no other protocol: the gateway would not see what goes through.
+  // No tunnels: the gateway would not see what goes through.
   server.on('connect', (_request: IncomingMessage, socket: Socket) => socket.destroy());
-  server.on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.destroy());
   server.on('dropRequest', (_request: IncomingMessage, socket: Socket) => socket.destroy());
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   return server;

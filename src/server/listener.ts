@@ -12,6 +12,7 @@ import type { Exchange, ExchangeOptions } from './exchange.ts';
 import type { EncodeFailure, Handle, Observation } from './handle.ts';
 import { clientErrorHandler, httpServer } from './http-server.ts';
 import type { HttpServer } from './http-server.ts';
+import { createLinger, type Linger } from './linger.ts';
 import { registerPassthrough } from './passthrough.ts';
 import type { Lane } from './passthrough.ts';
 import { proxyFront } from './proxy-front.ts';
@@ -54,6 +55,11 @@ export interface ServerLimits {
   readonly keepAlive?: number;
   readonly inFlight: number;
   readonly requests?: number;
+  /** One client's share of `requests` and `inFlight`. */
+  readonly client?: { readonly requests?: number | undefined; readonly bytes?: number | undefined };
+  /** Bytes a second under which a body is ended, judged over `minimumRateWindow` ms. */
+  readonly minimumRate?: number;
+  readonly minimumRateWindow?: number;
   readonly connections?: number;
   readonly requestsPerConnection?: number;
 }
@@ -87,11 +93,18 @@ const DEFAULT_KEEP_ALIVE = 72_000;
 /** Pipelined requests of one connection that run at once: node starts them all. */
 const DEFAULT_REQUESTS_PER_CONNECTION = 8;
 const DRAIN_POLL_MS = 20;
+const DEFAULT_MINIMUM_RATE = 1024;
+const MINIMUM_RATE_WINDOW_MS = 30_000;
 
 /** Starts every listener; if one cannot start, those before it are closed again. */
 export async function startListeners(options: ServerOptions): Promise<Running> {
   const { limits } = options;
-  const admission = createAdmission({ bytes: limits.inFlight, requests: limits.requests ?? DEFAULT_REQUESTS });
+  const admission = createAdmission({
+    bytes: limits.inFlight,
+    requests: limits.requests ?? DEFAULT_REQUESTS,
+    ...(limits.client === undefined ? {} : { client: limits.client }),
+  });
+  const linger = createLinger(limits.idle);
   let ranges = trustedProxies(options.trustedProxies);
   const trusted: TrustedProxies = { includes: (address) => ranges.includes(address) };
   const state = { draining: false, open: 0 };
@@ -101,7 +114,7 @@ export async function startListeners(options: ServerOptions): Promise<Running> {
   };
   try {
     for (const settings of options.listeners) {
-      const each = buildListener(settings, options, { admission, trusted, state });
+      const each = buildListener(settings, options, { admission, linger, trusted, state });
       listening.push(each);
       await each.app.ready();
       await listen(each);
@@ -118,6 +131,7 @@ export async function startListeners(options: ServerOptions): Promise<Running> {
     inFlight: admission.inFlight,
     stopAccepting: () => {
       state.draining = true;
+      linger.end();
       for (const { server, front } of listening) {
         server.close();
         server.closeIdleConnections();
@@ -145,6 +159,7 @@ export async function startListeners(options: ServerOptions): Promise<Running> {
 
 interface Shared {
   readonly admission: Admission;
+  readonly linger: Linger;
   readonly trusted: TrustedProxies;
   readonly state: { draining: boolean; open: number };
 }
@@ -159,7 +174,12 @@ function buildListener(settings: ListenerSettings, options: ServerOptions, share
     listener: settings.name,
     trusted: shared.trusted,
     idle: options.limits.idle,
+    pace: {
+      rate: options.limits.minimumRate ?? DEFAULT_MINIMUM_RATE,
+      window: options.limits.minimumRateWindow ?? MINIMUM_RATE_WINDOW_MS,
+    },
     admission: shared.admission,
+    linger: shared.linger,
     draining: () => shared.state.draining,
   };
   const parts: { server?: HttpServer; front?: ProxyFront | undefined } = {};

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { GatewayError } from '../model/errors.ts';
+import { createPace, type PaceRule } from './pace.ts';
 
 /** A request's payload on its way to the one reader that may ask for it. */
 export interface RequestBody {
@@ -10,37 +11,72 @@ export interface RequestBody {
   readonly owed: () => boolean;
   /** Ends the reader's wait with this error; the answer can still be written. */
   readonly fail: (error: GatewayError) => void;
-  /** Throws away what is still to come, within limits; true when the message is complete. */
-  readonly discard: (limit: { readonly bytes: number; readonly ms: number }) => Promise<boolean>;
+  /** Throws away what is still to come, within limits. */
+  readonly discard: (limit: Discard) => Discarded;
   /** `100 Continue` is still owed to the client. */
   readonly unanswered: () => boolean;
 }
 
-/** `announce` sends `100 Continue`; it runs at the first read, that is, after the request was verified and decided on. */
-export function requestBody(incoming: IncomingMessage, announce: (() => void) | undefined): RequestBody {
+export interface Discard {
+  readonly bytes: number;
+  readonly ms: number;
+  /** ms without a byte. */
+  readonly quiet?: number;
+}
+
+export interface Discarded {
+  /** True when the message is complete. */
+  readonly done: Promise<boolean>;
+  readonly stop: () => void;
+}
+
+export interface BodyOptions {
+  /** Sends `100 Continue`; it runs at the first read, that is, after the request was verified and decided on. */
+  readonly announce: (() => void) | undefined;
+  /** A client that sends more slowly than this while its reader waits is told to `slow`. */
+  readonly pace?: PaceRule;
+  readonly slow?: () => void;
+}
+
+export function requestBody(incoming: IncomingMessage, { announce, pace: rule, slow }: BodyOptions): RequestBody {
   let started = false;
   let ended = false;
+  const pace = rule === undefined ? undefined : createPace(rule);
+  let clock: NodeJS.Timeout | undefined;
   const onData = (chunk: Buffer): void => {
-    if (!stream.push(chunk)) incoming.pause();
+    pace?.came(chunk.length, performance.now());
+    if (stream.push(chunk)) return;
+    pace?.enough(performance.now());
+    incoming.pause();
   };
   const onEnd = (): void => {
     ended = true;
+    clearInterval(clock);
     stream.push(null);
   };
   const detach = (): void => {
+    clearInterval(clock);
     incoming.off('data', onData);
     incoming.off('end', onEnd);
     incoming.pause();
   };
+  const watchPace = (): void => {
+    if (pace === undefined || rule === undefined) return;
+    clock = setInterval(() => {
+      if (pace.tooSlow(performance.now())) slow?.();
+    }, rule.window / 6).unref();
+  };
   const stream = new Readable({
     highWaterMark: incoming.readableHighWaterMark,
     read: () => {
+      pace?.wanted(performance.now());
       if (started) {
         incoming.resume();
         return;
       }
       started = true;
       announce?.();
+      watchPace();
       incoming.on('data', onData);
       incoming.on('end', onEnd);
     },
@@ -67,36 +103,39 @@ export function requestBody(incoming: IncomingMessage, announce: (() => void) | 
       stream.readableLength === 0,
     fail: (error) => stream.destroy(error),
     unanswered: () => announce !== undefined && !started,
-    discard: ({ bytes, ms }) => {
+    discard: (limit) => {
       detach();
-      return discardRest(incoming, bytes, ms);
+      return discardRest(incoming, limit);
     },
   };
 }
 
-function discardRest(incoming: IncomingMessage, limit: number, ms: number): Promise<boolean> {
-  if (incoming.complete) return Promise.resolve(true);
-  if (incoming.destroyed) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    let left = limit;
-    const settle = (): void => {
-      clearTimeout(timer);
-      incoming.off('data', onData);
-      incoming.off('end', settle);
-      incoming.off('close', settle);
-      resolve(incoming.complete);
-    };
-    const onData = (chunk: Buffer): void => {
-      left -= chunk.length;
-      if (left < 0) {
-        incoming.pause();
-        settle();
-      }
-    };
-    const timer = setTimeout(settle, ms);
-    incoming.on('data', onData);
-    incoming.on('end', settle);
-    incoming.on('close', settle);
-    incoming.resume();
-  });
+function discardRest(incoming: IncomingMessage, { bytes, ms, quiet }: Discard): Discarded {
+  if (incoming.complete || incoming.destroyed)
+    return { done: Promise.resolve(incoming.complete), stop: () => undefined };
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  let left = bytes;
+  const settle = (): void => {
+    clearTimeout(timer);
+    clearTimeout(silence);
+    incoming.off('data', onData);
+    incoming.off('end', settle);
+    incoming.off('close', settle);
+    resolve(incoming.complete);
+  };
+  const onData = (chunk: Buffer): void => {
+    left -= chunk.length;
+    silence?.refresh();
+    if (left < 0) {
+      incoming.pause();
+      settle();
+    }
+  };
+  const timer = setTimeout(settle, ms);
+  const silence = quiet === undefined ? undefined : setTimeout(settle, quiet);
+  incoming.on('data', onData);
+  incoming.on('end', settle);
+  incoming.on('close', settle);
+  incoming.resume();
+  return { done: promise, stop: settle };
 }

@@ -9,7 +9,7 @@ export interface WriteOptions {
   /** Say `connection: close`, and end the connection after this answer. */
   readonly close: boolean;
   /** Runs once the last byte is written and before the connection may end. */
-  readonly beforeEnd?: () => Promise<void>;
+  readonly beforeEnd?: (written: Delivery) => Promise<void>;
   /** Told when the client does not take what is written, and when it does again. */
   readonly stalled: (waiting: boolean) => void;
 }
@@ -118,7 +118,7 @@ async function stream(
 }
 
 async function finish(res: ServerResponse, bytes: number, options: WriteOptions): Promise<Delivery> {
-  await options.beforeEnd?.();
+  await options.beforeEnd?.({ bytes, complete: !res.destroyed });
   if (res.destroyed) return { bytes, complete: false };
   options.stalled(true);
   const complete = await new Promise<boolean>((resolve) => {

@@ -13,7 +13,7 @@ test('a client that sends all of its body and leaves before it is read fails the
   client.write(`PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: ${body.length}\r\n\r\n`);
   client.write(body);
   const [incoming] = (await once(server, 'request')) as [IncomingMessage];
-  const { stream } = requestBody(incoming, undefined);
+  const { stream } = requestBody(incoming, { announce: undefined });
   while (!incoming.complete) await new Promise((done) => setTimeout(done, 5));
   const gone = once(incoming, 'close').catch(() => undefined);
   client.destroy();

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { createAdmission } from '../../../src/server/admission.ts';
 import { createShutdown, wireFatalErrors, wireSignals } from '../../../src/server/shutdown.ts';
 
 function house(drained: boolean) {
@@ -87,27 +86,4 @@ test('an error past every handler is logged and ends the process, even if loggin
   wireFatalErrors(failing, throwing, (code) => codes.push(code));
   expect(() => failing.emit('uncaughtException', 'c', 'x')).toThrow('disk full');
   expect(codes).toEqual([1, 1, 1]);
-});
-
-describe('admission', () => {
-  test('counts requests and bytes, and gives each place back once', () => {
-    const admission = createAdmission({ bytes: 10 * 1024 * 1024, requests: 3 });
-    const tickets = [admission.admit(0), admission.admit(undefined), admission.admit(5)];
-    expect(tickets.every((ticket) => ticket !== undefined)).toBe(true);
-    expect(admission.admit(0)).toBeUndefined();
-    tickets[0]?.release();
-    tickets[0]?.release();
-    expect(admission.inFlight().requests).toBe(2);
-    expect(admission.admit(0)).toBeDefined();
-    for (const ticket of tickets) ticket?.release();
-    expect(admission.inFlight().requests).toBe(1);
-  });
-
-  test('is bounded by bytes, whatever the size of an object', () => {
-    const admission = createAdmission({ bytes: 4 * 1024 * 1024, requests: 1000 });
-    let admitted = 0;
-    while (admission.admit(5 * 1024 ** 3) !== undefined) admitted++;
-    expect(admitted).toBe(3);
-    expect(admission.inFlight().bytes).toBeLessThanOrEqual(4 * 1024 * 1024);
-  });
 });

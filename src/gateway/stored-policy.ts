@@ -4,7 +4,7 @@ import { GatewayError } from '../model/errors.ts';
 import type { AskedEncryption } from '../model/objects.ts';
 import { ACTION_OF, type Action, type OperationName, type StorageRequest } from '../model/operations.ts';
 import { enter, locate, type Call, type Place } from './call.ts';
-import { denies, type PolicySubject } from './policy-statements.ts';
+import { compileStatements, type CompiledStatements, type PolicySubject } from './policy-statements.ts';
 import type { Expectation } from './upload-token.ts';
 
 /**
@@ -13,14 +13,14 @@ import type { Expectation } from './upload-token.ts';
  */
 export interface StoredPolicies {
   /** The statements of a bucket, kept for a while; `undefined`: it has no policy. */
-  of(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined>;
+  of(call: Call, place: Place): Promise<CompiledStatements | undefined>;
   forget(place: Place): void;
   clear(): void;
 }
 
 const LIMIT = 10_000;
 
-type Statements = Promise<readonly BucketPolicyStatement[] | undefined>;
+type Statements = Promise<CompiledStatements | undefined>;
 
 export function createStoredPolicies(now: () => number, interval: number): StoredPolicies {
   const kept = new Map<string, { readonly until: number; readonly statements: Statements }>();
@@ -77,39 +77,45 @@ export async function deleteBucketPolicy(call: Call, request: StorageRequest<'De
 export async function enforceStoredPolicy(call: Call, request: StorageRequest): Promise<void> {
   if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket') return;
   const place = locate(call, request.bucket);
-  await enforce(call, place, request.operation, () => subjectsOf(call, place, request));
+  await enforce(call, place, request.operation, () => judgedOf(call, place, request));
   if (request.operation !== 'CopyObject' && request.operation !== 'UploadPartCopy') return;
   const { source } = request;
   await enforce(call, locate(call, source.bucket), 'GetObject', () =>
-    Promise.resolve([{ ...callerOf(call), action: 'read', key: source.key, asked: {}, keyNames: [] }]),
+    Promise.resolve({ subject: { ...callerOf(call), action: 'read', asked: {}, keyNames: [] }, keys: [source.key] }),
   );
+}
+
+/** What statements are asked about: one subject, and every key that it would touch. */
+interface Judged {
+  readonly subject: PolicySubject;
+  readonly keys: readonly (string | undefined)[];
 }
 
 async function enforce(
   call: Call,
   place: Place,
   operation: OperationName,
-  subjects: () => Promise<readonly PolicySubject[]>,
+  judged: () => Promise<Judged>,
 ): Promise<void> {
   // Who holds no grant at all is refused anyway, and must not make the gateway ask stores.
   if (!call.snapshot.policy.visible(call.client.principal, place.bucket)) return;
   const all = await call.services.storedPolicies.of(call, place);
   // Nobody is locked out of mending a policy but by the transport, which the caller can change.
-  const statements = isPolicyCall(operation) ? all?.filter(isAboutTransport) : all;
-  if (statements === undefined || statements.length === 0) return;
-  for (const subject of await subjects())
-    if (statements.some((statement) => denies(statement, subject)))
-      throw new GatewayError('AccessDenied', 'Access Denied', {
-        ec: '0003-00000101',
-        wording: { oss: 'Access denied by bucket policy.' },
-      });
+  const statements = isPolicyCall(operation) ? all?.aboutTransport() : all;
+  if (statements === undefined || statements.empty) return;
+  const { subject, keys } = await judged();
+  if (await statements.deny(subject, keys))
+    throw new GatewayError('AccessDenied', 'Access Denied', {
+      ec: '0003-00000101',
+      wording: { oss: 'Access denied by bucket policy.' },
+    });
 }
 
-async function subjectsOf(
+async function judgedOf(
   call: Call,
   place: Place,
   request: Exclude<StorageRequest, { operation: 'ListBuckets' }>,
-): Promise<readonly PolicySubject[]> {
+): Promise<Judged> {
   const action = statementAction(request);
   const asked = await askedBy(call, place, request);
   const keyId = asked === 'unasked' ? undefined : asked.kmsKeyId;
@@ -119,8 +125,8 @@ async function subjectsOf(
     asked,
     keyNames: keyId === undefined ? [] : namesOf(call, place, keyId),
   };
-  if (request.operation === 'DeleteObjects') return request.objects.map(({ key }) => ({ ...subject, key }));
-  return [{ ...subject, key: 'key' in request ? request.key : undefined }];
+  if (request.operation === 'DeleteObjects') return { subject, keys: request.objects.map(({ key }) => key) };
+  return { subject, keys: ['key' in request ? request.key : undefined] };
 }
 
 /** Parts and Complete cannot carry the headers that a policy asks for: what their Create recorded stands for them. */
@@ -212,13 +218,9 @@ function demandEnforceable(call: Call, { effect, principals }: BucketPolicyState
   if (stranger !== undefined) refuse(`the principal ${stranger} (it is no client)`);
 }
 
-function isAboutTransport({ conditions }: BucketPolicyStatement): boolean {
-  return conditions.some(({ subject }) => subject === 'secureTransport');
-}
-
-async function load(call: Call, place: Place): Promise<readonly BucketPolicyStatement[] | undefined> {
+async function load(call: Call, place: Place): Promise<CompiledStatements | undefined> {
   const document = await read(call, place);
-  return document === undefined ? undefined : understand(document, place.backend.dialect);
+  return document === undefined ? undefined : compileStatements(understand(document, place.backend.dialect));
 }
 
 async function read(call: Call, place: Place): Promise<string | undefined> {

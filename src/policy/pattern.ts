@@ -1,26 +1,8 @@
-/**
- * An anchored matcher for a pattern whose only special character is `*` (any run of characters, none included).
- * Linear in the text and never backtracking: patterns meet text that clients choose (ReDoS, failures F45).
- */
+import { compileWildcard } from '../model/wildcard.ts';
+
+/** An anchored matcher for a pattern whose only special character is `*` (any run of characters, none included). */
 export function compilePattern(pattern: string): (text: string) => boolean {
-  const pieces = pattern.split('*');
-  const head = pieces[0] ?? '';
-  if (pieces.length === 1) return (text) => text === head;
-  const tail = pieces.at(-1) ?? '';
-  const middle = pieces
-    .slice(1, -1)
-    .filter((piece) => piece !== '')
-    .map(finder);
-  return (text) => {
-    const end = text.length - tail.length;
-    if (end < head.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
-    let at = head.length;
-    for (const find of middle) {
-      at = find(text, at, end);
-      if (at < 0) return false;
-    }
-    return true;
-  };
+  return compileWildcard(pattern, { question: false });
 }
 
 /** Whether `wide` matches everything that `narrow` does: a fresh character stands for what `narrow`'s stars may be. */
@@ -54,29 +36,4 @@ const FRESH = '\u0000';
 
 function collapse(pattern: string): string {
   return pattern.replace(/\*+/g, '*');
-}
-
-/** Knuth–Morris–Pratt: the position after the first occurrence within [from, end), or -1. */
-function finder(piece: string): (text: string, from: number, end: number) => number {
-  const fallback = fallbacks(piece);
-  return (text, from, end) => {
-    let matched = 0;
-    for (let at = from; at < end; at++) {
-      while (matched > 0 && text[at] !== piece[matched]) matched = fallback[matched - 1] ?? 0;
-      if (text[at] === piece[matched]) matched++;
-      if (matched === piece.length) return at + 1;
-    }
-    return -1;
-  };
-}
-
-function fallbacks(piece: string): readonly number[] {
-  const table = [0];
-  let length = 0;
-  for (let at = 1; at < piece.length; at++) {
-    while (length > 0 && piece[at] !== piece[length]) length = table[length - 1] ?? 0;
-    if (piece[at] === piece[length]) length++;
-    table[at] = length;
-  }
-  return table;
 }

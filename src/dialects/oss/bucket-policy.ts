@@ -1,7 +1,7 @@
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Action } from '../../model/operations.ts';
-import { like } from '../../model/wildcard.ts';
+import { compileWildcard, type Matcher } from '../../model/wildcard.ts';
 import type { BucketPolicyReading } from '../dialect.ts';
 
 /**
@@ -100,10 +100,9 @@ function actionsOf(pattern: string, effect: 'Allow' | 'Deny'): readonly string[]
   if (!/^oss:[A-Za-z*?]+$/i.test(pattern)) throw malformed();
   const name = pattern.slice(4);
   if (name === '*') return ['*'];
+  const matches = matcherOf(name);
   const found = (Object.entries(ACTIONS) as [Action, readonly string[]][])
-    .filter(([, names]) =>
-      effect === 'Deny' ? names.some((one) => matches(one, name)) : names.every((one) => matches(one, name)),
-    )
+    .filter(([, names]) => (effect === 'Deny' ? names.some(matches) : names.every(matches)))
     .map(([action]) => action);
   // A Deny that reached nothing would be an open door.
   if (effect === 'Deny' && found.length === 0) throw unsupported(`the action ${pattern}`);
@@ -117,7 +116,7 @@ function resourcesOf(resource: string, bucket: string | undefined): readonly str
   if (path === undefined) throw malformed();
   const slash = path.indexOf('/');
   const named = slash === -1 ? path : path.slice(0, slash);
-  if (bucket !== undefined && !matches(bucket, named)) throw malformed();
+  if (bucket !== undefined && !matcherOf(named)(bucket)) throw malformed();
   if (slash !== -1) return [path.slice(slash + 1)];
   return path.includes('*') ? ['', '*'] : [''];
 }
@@ -129,8 +128,9 @@ function conditionOf(operator: string, subject: string, values: readonly string[
 }
 
 /** OSS compares names without regard to case. */
-function matches(name: string, pattern: string): boolean {
-  return like(name.toLowerCase(), pattern.toLowerCase());
+function matcherOf(pattern: string): Matcher {
+  const matches = compileWildcard(pattern.toLowerCase());
+  return (name) => matches(name.toLowerCase());
 }
 
 function parsed(document: string): unknown {

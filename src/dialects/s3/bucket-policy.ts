@@ -1,6 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../model/bucket-policy.ts';
-import { like } from '../../model/wildcard.ts';
+import { compileWildcard } from '../../model/wildcard.ts';
 import type { BucketPolicyReading } from '../dialect.ts';
 
 /** An AWS policy document in the model's words. What cannot be judged whole is NotImplemented, naming it. */
@@ -145,9 +145,8 @@ function methods(operator: BucketPolicyCondition['operator'], values: readonly s
   return [
     ...new Set(
       values.flatMap((value) => {
-        const matched = METHODS.filter(([word]) => (patterns ? like(word, value) : word === value)).map(
-          ([, model]) => model,
-        );
+        const matches = patterns ? compileWildcard(value) : (word: string) => word === value;
+        const matched = METHODS.filter(([word]) => matches(word)).map(([, model]) => model);
         return patterns || matched.length === 0 ? [...matched, value] : matched;
       }),
     ),

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../model/backend.ts';
-import { DURATION_PATTERN, SIZE_PATTERN } from './quantities.ts';
+import { limitsSchema, size } from './limits-schema.ts';
 import type { JsonSchema } from './schema-check.ts';
 
 /** What the configuration must know of the languages; `dialects/index.ts` says it. */
@@ -69,7 +69,7 @@ export function gatewaySchema(names: GatewayNames): JsonSchema {
           'A policy evaluated beside the active one: its differences are counted, never applied.',
           './next.yaml',
         ),
-        limits: limits(),
+        limits: limitsSchema(),
         hosts: record(
           host(),
           map('host', {
@@ -310,41 +310,6 @@ function client(names: GatewayNames): JsonSchema {
   });
 }
 
-function limits(): JsonSchema {
-  return {
-    ...map('limits', {
-      properties: {
-        head: duration('A request’s head must be complete within this.', '15s'),
-        idle: duration('No byte for this long ends a transfer.', '60s'),
-        storeConnect: duration('A connection to a store must stand within this.', '5s'),
-        storeHead: duration('A store’s head after the request’s last byte.', '30s'),
-        storeCopyHead: duration('The same for Copy and Complete.', '300s'),
-        bucketRule: duration('How long a bucket’s own rule at its store is believed.', '60s'),
-        uploads: duration('An upload older than this is continued by nobody, and the embedded store aborts it.', '7d'),
-        keepAlive: duration('An idle client connection is kept this long.', '72s'),
-        shutdown: duration('How long running requests may take after a stop signal.', '30s'),
-        inFlight: size('Bytes held in memory by all requests together; above it the answer is 503.', '256MiB'),
-        client: {
-          ...map('client limits', {
-            properties: {
-              requests: count('Requests of one client at once.', 3072),
-              bytes: size('Bytes held in memory by all requests of one client.', '192MiB'),
-            },
-          }),
-          description: 'One client’s share of what may be under way; absent: three quarters of the whole.',
-          examples: [{ requests: 512, bytes: '64MiB' }],
-        },
-        minimumRate: size('Bytes a second, over 30 s, under which a client’s body is ended; 0 for none.', '1KiB'),
-        spool: size('Bytes on disk for bodies whose length a store must know.', '10GiB'),
-        connections: { ...count('Client connections at once.', 4096) },
-        storeConnections: { ...count('Connections to one store.', 128) },
-      },
-    }),
-    description: 'Bounds in time, memory and number. Durations: ms, s, m, h, d. Sizes: KiB, MiB, GiB.',
-    examples: [{ head: '15s', idle: '60s', inFlight: '256MiB' }],
-  };
-}
-
 function address(port: string): Readonly<Record<string, JsonSchema>> {
   return {
     host: text('Address to listen on.', '127.0.0.1', '^[A-Za-z0-9.:%-]{1,253}$'),
@@ -394,16 +359,4 @@ function choice(description: string, words: readonly string[]): JsonSchema {
 
 function flag(description: string, example: boolean): JsonSchema {
   return { description, type: 'boolean', examples: [example] };
-}
-
-function count(description: string, example: number): JsonSchema {
-  return { description, type: 'integer', minimum: 1, maximum: 1_000_000, examples: [example] };
-}
-
-function duration(description: string, example: string): JsonSchema {
-  return { description, type: ['string', 'integer'], pattern: DURATION_PATTERN, minimum: 0, examples: [example] };
-}
-
-function size(description: string, example: string): JsonSchema {
-  return { description, type: ['string', 'integer'], pattern: SIZE_PATTERN, minimum: 0, examples: [example] };
 }

@@ -152,8 +152,15 @@ export interface Dialect {
    * newest form is presumed. Throws what `verify` throws before it asks for a secret, clocks excepted.
    */
   presume(wire: WireRequest, context: Pick<VerifyContext, 'addressing' | 'signatures'>): Presumed;
-  /** Small XML bodies are read here, bounded. `allowed`: what the bucket's policy lets the store call out for; absent is nothing. */
-  decodeRequest(request: VerifiedRequest, allowed?: readonly CallOut[]): Promise<StorageRequest>;
+  /**
+   * Small documents are read here, bounded. `allowed`: what the bucket's policy lets the store call out for; absent is
+   * nothing. `beforeDocument` is asked before the first byte of one is, and throws the refusal.
+   */
+  decodeRequest(
+    request: VerifiedRequest,
+    allowed?: readonly CallOut[],
+    beforeDocument?: BeforeDocument,
+  ): Promise<StorageRequest>;
   encodeResponse<N extends OperationName>(
     request: StorageRequest<N>,
     result: StorageResult<N>,
@@ -193,6 +200,8 @@ export interface Dialect {
   /** A stored bucket policy's statements in the model's words; throws `NotImplemented` naming what cannot be judged. */
   parseBucketPolicy(document: string, options?: BucketPolicyReading): readonly BucketPolicyStatement[];
 }
+
+export type BeforeDocument = (operation: Exclude<OperationName, 'Passthrough'>) => void;
 
 export interface BucketPolicyReading {
   /** The bucket that the document is for: its resources must name it. */

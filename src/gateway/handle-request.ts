@@ -1,10 +1,10 @@
 import type { Dialect, EncodeContext, VerifiedRequest } from '../dialects/dialect.ts';
 import { GatewayError } from '../model/errors.ts';
-import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import { ACTION_OF, type OperationName, type StorageRequest, type StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
 import { resourceUri } from '../wire/resource-uri.ts';
 import type { Call, Services } from './call.ts';
-import { demand } from './call.ts';
+import { authorise, demand, locate } from './call.ts';
 import { demandDistinctNames } from './key-names.ts';
 import { allowedCallOuts } from './call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
@@ -39,6 +39,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
       const current = snapshot();
       let dialect: Dialect = dialectForErrors(wire, current);
       let request: StorageRequest | undefined;
+      let documented: OperationName | undefined;
       let verified: VerifiedRequest | undefined;
       try {
         dialect = chooseDialect(wire, current);
@@ -60,6 +61,10 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         request = await dialect.decodeRequest(
           { ...verified, replicator: client.principal.replicator },
           allowedCallOuts(call),
+          (operation) => {
+            documented = operation;
+            demandGrant(call, operation);
+          },
         );
         request = framed(wire, request);
         began(call, request);
@@ -69,14 +74,14 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {
-        return failure(error, { dialect, wire, request, verified, services });
+        return failure(error, { dialect, wire, operation: request?.operation ?? documented, verified, services });
       }
     },
     encodeFailure(error, wire) {
       return failure(error, {
         dialect: dialectForErrors(wire, snapshot()),
         wire,
-        request: undefined,
+        operation: undefined,
         verified: undefined,
         services,
       });
@@ -129,6 +134,19 @@ function demandTransport(call: Call): void {
   );
 }
 
+/** A document is read for those only who may do what it asks; each key of a list is judged again by its own name. */
+function demandGrant(call: Call, operation: Exclude<OperationName, 'Passthrough'>): void {
+  const { bucket, key } = call.verified;
+  if (operation === 'ListBuckets' || bucket === undefined) return;
+  if (operation !== 'DeleteObjects') {
+    authorise(call, ACTION_OF[operation], bucket, key);
+    return;
+  }
+  if (!call.snapshot.policy.reaches(call.client.principal, 'delete', bucket))
+    throw new GatewayError('AccessDenied', 'Access Denied');
+  locate(call, bucket);
+}
+
 function began(call: Call, request: StorageRequest): void {
   const { policy } = call.snapshot;
   const bucket = 'bucket' in request ? request.bucket : undefined;
@@ -155,20 +173,20 @@ function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined)
 interface Failed {
   readonly dialect: Dialect;
   readonly wire: WireRequest | undefined;
-  readonly request: StorageRequest | undefined;
+  readonly operation: OperationName | undefined;
   readonly verified: VerifiedRequest | undefined;
   readonly services: Services;
 }
 
-function failure(error: unknown, { dialect, wire, request, verified, services }: Failed): WireResponse {
+function failure(error: unknown, { dialect, wire, operation, verified, services }: Failed): WireResponse {
   const requestId = wire?.requestId ?? services.randomBytes(8).toString('hex').toUpperCase();
   const known = toGatewayError(error);
   if (known !== error || known.code === 'InternalError' || known.code === 'ServiceUnavailable')
-    services.signals.failure({ requestId, operation: request?.operation, error });
+    services.signals.failure({ requestId, operation, error });
   services.signals.refused({
     requestId,
     code: known.code,
-    operation: request?.operation,
+    operation,
     accessKeyId: verified?.accessKeyId,
   });
   const context: EncodeContext =

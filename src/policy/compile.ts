@@ -77,6 +77,8 @@ export function compilePolicy(document: PolicyDocument, source: PolicySource, wo
     transport: (input) => judgeTransport(set, input),
     access: (input) => judgeAccess(set, matches, input),
     visible: (principal, bucket) => principal.grants.some((grant) => matches(grant, bucket)),
+    reaches: (principal, action, bucket) =>
+      principal.grants.some((grant) => grant.actions.includes(action) && matches(grant, bucket)),
     decide: (input) => decideWrite(set, input),
     continues: (input) => judgeContinuation(set, input),
     delegates: (bucket, key, now) => {

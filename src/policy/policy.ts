@@ -2,6 +2,7 @@ import type { BucketRule, Encryption, KeyAlias, ObservedEncryption, StoreKeyId }
 import type { ReplicationRules } from '../model/objects.ts';
 import type { Continuation, ContinuationInput } from './continuation.ts';
 import type { Allowable } from './document.ts';
+import type { Action } from '../model/operations.ts';
 import type { AccessDecision, AccessInput, Decision, Principal, Route, RuleRef, WriteInput } from './decision.ts';
 
 /** A compiled policy: pure functions over one snapshot of `policy.yaml`. */
@@ -23,6 +24,8 @@ export interface Policy {
   access(input: AccessInput): AccessDecision;
   /** Whether the principal holds any grant on the bucket. */
   visible(principal: Principal, bucket: string): boolean;
+  /** Whether a grant of the principal allows the action on the bucket or on some key of it. */
+  reaches(principal: Principal, action: Action, bucket: string): boolean;
   decide(input: WriteInput): Decision;
   /** The one judgement on whatever continues an object or an upload that was begun before. */
   continues(input: ContinuationInput): Continuation;

@@ -14,6 +14,9 @@ export type XmlOutcome =
 /** Limits against documents made to exhaust: bytes, depth, elements (10,000 parts × 4 fit). */
 export const XML_LIMITS = { bytes: 2 * 1024 * 1024, depth: 32, elements: 60_000 } as const;
 
+/** How many children of the root may have a name: one more ends the reading, before anything is made for it. */
+export type XmlCounts = Readonly<Record<string, number>>;
+
 type Ordered = Readonly<Record<string, unknown>>;
 
 const PARSER = new XMLParser({
@@ -30,7 +33,7 @@ const PARSER = new XMLParser({
 });
 
 /** Parses a bounded document. Document types are refused before the parser sees them (entity expansion). */
-export function parseXml(bytes: Uint8Array): XmlOutcome {
+export function parseXml(bytes: Uint8Array, counts: XmlCounts = {}): XmlOutcome {
   if (bytes.length > XML_LIMITS.bytes) return refused('too large');
   let text: string;
   try {
@@ -38,13 +41,12 @@ export function parseXml(bytes: Uint8Array): XmlOutcome {
   } catch {
     return refused('not UTF-8');
   }
-  if (/<!DOCTYPE|<!ENTITY/i.test(text)) return refused('document types are not accepted');
-  if (depthOf(text) > XML_LIMITS.depth) return refused('nested too deeply');
+  const over = overLimit(text, counts);
+  if (over !== undefined) return refused(over);
   try {
     new SyntaxValidator().validate(text);
     const nodes = PARSER.parse(text) as readonly Ordered[];
-    const count = { left: XML_LIMITS.elements };
-    const roots = nodes.filter((node) => !('#text' in node)).map((node) => toElement(node, count));
+    const roots = nodes.filter((node) => !('#text' in node)).map(toElement);
     const [root] = roots;
     if (root === undefined || roots.length !== 1) return refused('exactly one root element is needed');
     return { ok: true, root };
@@ -112,8 +114,7 @@ function writeContent(content: XmlContent): string {
   return written;
 }
 
-function toElement(node: Ordered, count: { left: number }): XmlElement {
-  if (--count.left < 0) throw new Error('too many elements');
+function toElement(node: Ordered): XmlElement {
   const name = Object.keys(node).find((key) => key !== ':@') ?? '';
   const content = (node[name] ?? []) as readonly Ordered[];
   let text = '';
@@ -121,7 +122,7 @@ function toElement(node: Ordered, count: { left: number }): XmlElement {
   for (const item of content) {
     if ('#text' in item) text += decodeEntities(String(item['#text']));
     else if ('#cdata' in item) text += literalOf(item['#cdata']);
-    else children.push(toElement(item, count));
+    else children.push(toElement(item));
   }
   return { name, children, text };
 }
@@ -143,22 +144,45 @@ function decodeEntities(text: string): string {
   );
 }
 
-function depthOf(text: string): number {
+/**
+ * Why a text is over a limit, looking at its marks alone: nothing is made for a document that is refused here, and
+ * reading ends at the first mark that is one too many. Whether the document is well-formed is not asked.
+ */
+function overLimit(text: string, counts: XmlCounts): string | undefined {
+  const left = new Map(Object.entries(counts));
+  let elements: number = XML_LIMITS.elements;
   let depth = 0;
-  let deepest = 0;
-  let close = -1;
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
-    const next = text.charCodeAt(at + 1);
-    if (next === 0x2f) depth--;
-    else if (next !== 0x21 && next !== 0x3f) deepest = Math.max(deepest, ++depth);
-    if (deepest > XML_LIMITS.depth * 2) break;
-    // Looked for once, not from every `<` again: a document of nothing but `</` would cost its length squared.
-    if (close < at) close = text.indexOf('>', at);
-    if (close === -1) close = Infinity;
-    if (close > at && text.charCodeAt(close - 1) === 0x2f && next !== 0x2f) depth--;
+    const literal = LITERALS.find(([begin]) => text.startsWith(begin, at));
+    if (literal !== undefined) {
+      at = text.indexOf(literal[1], at);
+      if (at === -1) return `no ${literal[1]} comes`;
+    } else if (text.startsWith('<!', at)) {
+      return 'document types are not accepted';
+    } else if (text.startsWith('</', at)) {
+      depth--;
+    } else {
+      TAG.lastIndex = at + 1;
+      const [, name = '', empty] = TAG.exec(text) ?? [];
+      if (--elements < 0) return 'too many elements';
+      if (depth >= XML_LIMITS.depth) return 'nested too deeply';
+      const more = depth === 1 ? left.get(name) : undefined;
+      if (more === 0) return `too many ${name} elements`;
+      if (more !== undefined) left.set(name, more - 1);
+      if (empty === undefined) depth++;
+    }
   }
-  return deepest;
+  return undefined;
 }
+
+/** What stands between these is no markup. */
+const LITERALS = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+] as const;
+/** A start tag behind its `<`: the name without prefix, and the mark of an element that has no end tag. */
+const TAG = /(?:[^\s<>:/"'=]*:)?([^\s<>:/"'=]*)(?:[^<>"'/]|"[^"<]*"|'[^'<]*'|\/(?!>))*(\/>)?/y;
 
 function refused(reason: string): XmlOutcome {
   return { ok: false, reason };

@@ -1,10 +1,10 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { ByteRange } from '../../model/objects.ts';
-import { readBounded } from '../../wire/bounded.ts';
 import { headerOf, queryOf } from '../../wire/message.ts';
 import { decodeComponent } from '../../wire/percent-encoding.ts';
-import { parseXml, XML_LIMITS, type XmlElement } from '../../wire/xml-document.ts';
+import { parseXml, type XmlCounts, type XmlElement } from '../../wire/xml-document.ts';
 import type { VerifiedRequest } from '../dialect.ts';
+import { readDocumentBytes } from '../document.ts';
 
 /** A part's place: OSS and S3 count to 10,000. */
 export const MAX_PARTS = 10_000;
@@ -94,25 +94,35 @@ export function copyRange(request: VerifiedRequest): { readonly sourceRange?: By
   return { sourceRange: { first, last } };
 }
 
-/** Reads a small XML body. Over 2 MB, not well-formed or of another kind: MalformedXML. */
-export async function xmlBody(request: VerifiedRequest, root: string): Promise<XmlElement> {
-  const bytes = await readBounded(request.body.bytes, XML_LIMITS.bytes);
-  const outcome = bytes === 'too-large' ? undefined : parseXml(bytes);
-  if (outcome?.ok !== true || outcome.root.name !== root) throw malformedXml();
+/** What a document may be: its root, its size in bytes, and how many children of a name. */
+export interface DocumentRule {
+  readonly root: string;
+  readonly limit: number;
+  readonly counts?: XmlCounts;
+  /** The error code of this document's MalformedXML. */
+  readonly ec?: string;
+}
+
+/** Reads an XML body. Too large, not well-formed or of another kind: MalformedXML. */
+export async function xmlBody(request: VerifiedRequest, rule: DocumentRule): Promise<XmlElement> {
+  const bytes = await readDocumentBytes(request.body, rule.limit);
+  const outcome = bytes === 'too-large' ? undefined : parseXml(bytes, rule.counts);
+  if (outcome?.ok !== true || outcome.root.name !== rule.root) throw malformedXml(rule.ec);
   return outcome.root;
 }
 
 /** For operations whose body has no meaning: whatever came is read and its digest judged. */
 export async function textBody(request: VerifiedRequest, limit: number): Promise<string> {
-  const bytes = await readBounded(request.body.bytes, limit);
+  const bytes = await readDocumentBytes(request.body, limit);
   if (bytes === 'too-large') throw new GatewayError('EntityTooLarge', 'The request body is too large.');
   return bytes.toString('utf8');
 }
 
-export function malformedXml(): GatewayError {
+export function malformedXml(ec?: string): GatewayError {
   return new GatewayError(
     'MalformedXML',
     'The XML you provided was not well-formed or did not validate against our published schema.',
+    ec === undefined ? {} : { ec },
   );
 }
 

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import { childText, childOf, childrenOf, parseXml } from '../../wire/xml-document.ts';
+import { documentLimit } from '../document.ts';
 import { decodeBucketRule } from './bucket-rule.ts';
 import { decodeAcl } from './metadata.ts';
 import { count, encodingType, header, invalid, malformedXml, optional, text, textBody, xmlBody } from './parameters.ts';
@@ -10,9 +11,9 @@ import { decodeStorageClass } from './storage-class.ts';
 const PAGE = { least: 1, most: 1000, fallback: 100 } as const;
 const MAX_UPLOADS = { least: 1, most: 1000, fallback: 1000 } as const;
 const MAX_DELETES = 1000;
+const MALFORMED_DELETE = '0016-00000608';
 /** Bytes of a bucket policy (OSS: 16 KB). */
 const MAX_POLICY = 16 * 1024;
-const MAX_SMALL_BODY = 64 * 1024;
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 type BucketOperation =
@@ -78,7 +79,12 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
   PutBucketEncryption: async ({ request, bucket }) => ({
     operation: 'PutBucketEncryption',
     bucket,
-    rule: decodeBucketRule(await xmlBody(request, 'ServerSideEncryptionRule')),
+    rule: decodeBucketRule(
+      await xmlBody(request, {
+        root: 'ServerSideEncryptionRule',
+        limit: documentLimit('PutBucketEncryption'),
+      }),
+    ),
   }),
   DeleteBucketEncryption: ({ bucket }) => ({ operation: 'DeleteBucketEncryption', bucket }),
   GetBucketReplication: ({ bucket }) => ({ operation: 'GetBucketReplication', bucket }),
@@ -122,20 +128,18 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
     ...encodingType(request),
   }),
   DeleteObjects: async ({ request, bucket }) => {
-    const root = await xmlBody(request, 'Delete');
+    const root = await xmlBody(request, {
+      root: 'Delete',
+      limit: documentLimit('DeleteObjects'),
+      counts: { Object: MAX_DELETES },
+      ec: MALFORMED_DELETE,
+    });
     const objects = childrenOf(root, 'Object').map((object) => {
       const [key, version] = [childText(object, 'Key') ?? '', childText(object, 'VersionId')];
       if (key === '') throw malformedXml();
       return version === undefined || version === '' ? { key } : { key, versionId: version };
     });
-    if (objects.length === 0 || objects.length > MAX_DELETES)
-      throw new GatewayError(
-        'MalformedXML',
-        'The XML you provided was not well-formed or did not validate against our published schema.',
-        {
-          ec: '0016-00000608',
-        },
-      );
+    if (objects.length === 0) throw malformedXml(MALFORMED_DELETE);
     const quiet = childOf(root, 'Quiet')?.text.trim().toLowerCase() === 'true';
     return { operation: 'DeleteObjects', bucket, objects, quiet, ...encodingType(request) };
   },
@@ -143,7 +147,7 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
 
 /** A body is optional; its storage class is the store's business, but the document must be sound. */
 async function checkBucketConfiguration(request: DecoderInput['request']): Promise<void> {
-  const body = await textBody(request, MAX_SMALL_BODY);
+  const body = await textBody(request, documentLimit('CreateBucket'));
   if (body.trim() === '') return;
   const outcome = parseXml(Buffer.from(body, 'utf8'));
   if (!outcome.ok || outcome.root.name !== 'CreateBucketConfiguration') throw malformedXml();

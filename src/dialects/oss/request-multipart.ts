@@ -1,6 +1,7 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { CompletedPart } from '../../model/objects.ts';
 import { childrenOf, childText, type XmlElement } from '../../wire/xml-document.ts';
+import { documentLimit } from '../document.ts';
 import { checkClientEncryptedPart, checkClientEncryption, clientEncryptionOf } from './client-encryption.ts';
 import { decodeAcl, decodeConditions, metadataOf, unquoted } from './metadata.ts';
 import {
@@ -114,7 +115,14 @@ async function completedParts(input: {
       throw invalid('x-oss-complete-all', 'The request body must be empty with x-oss-complete-all.');
     return 'all';
   }
-  const parts = childrenOf(await xmlBody(input.request, 'CompleteMultipartUpload'), 'Part').map(completedPart);
+  const parts = childrenOf(
+    await xmlBody(input.request, {
+      root: 'CompleteMultipartUpload',
+      limit: documentLimit('CompleteMultipartUpload'),
+      counts: { Part: MAX_PARTS },
+    }),
+    'Part',
+  ).map(completedPart);
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
   for (const [index, part] of parts.entries()) {
     if (index > 0 && part.partNumber <= (parts[index - 1]?.partNumber ?? 0))

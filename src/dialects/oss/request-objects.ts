@@ -1,5 +1,6 @@
 import type { StorageRequest } from '../../model/operations.ts';
 import { childOf, childrenOf, childText } from '../../wire/xml-document.ts';
+import { documentLimit } from '../document.ts';
 import { checkClientEncryption } from './client-encryption.ts';
 import { checkTags, decodeAcl, decodeConditions, decodeMetadata, decodeRange, decodeTags } from './metadata.ts';
 import { copySource, count, flag, header, invalid, malformedXml, text, versionId, xmlBody } from './parameters.ts';
@@ -80,7 +81,10 @@ export const OBJECT_DECODERS: { readonly [N in ObjectOperation]: Decoder<N> } = 
     ...versionId(request),
   }),
   PutObjectTagging: async ({ request, bucket, key }) => {
-    const set = childOf(await xmlBody(request, 'Tagging'), 'TagSet');
+    const set = childOf(
+      await xmlBody(request, { root: 'Tagging', limit: documentLimit('PutObjectTagging') }),
+      'TagSet',
+    );
     if (set === undefined) throw malformedXml();
     const tags = childrenOf(set, 'Tag').map(
       (tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? ''] as const,

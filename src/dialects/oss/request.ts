@@ -1,6 +1,7 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
-import type { CallOut, VerifiedRequest } from '../dialect.ts';
+import type { BeforeDocument, CallOut, VerifiedRequest } from '../dialect.ts';
+import { askingFirst } from '../document.ts';
 import { decodeRepeatedWish, decodeWish, encryptionFields, refuseEncryption } from './encryption.ts';
 import { refuseInternalHeaders } from './metadata.ts';
 import { describe, operationOf, refuseUnknown, type OssOperation } from './operations.ts';
@@ -39,6 +40,7 @@ const DECODERS: { readonly [N in OssOperation]: Decoder<N> } = {
 export async function decodeRequest(
   request: VerifiedRequest,
   allowed: readonly CallOut[] = [],
+  beforeDocument?: BeforeDocument,
 ): Promise<StorageRequest> {
   const inQuery = request.wire.query.map(({ name, value }) => [name.toLowerCase(), value ?? ''] as const);
   refuseInternalHeaders([...request.wire.headers, ...inQuery], request.replicator === true);
@@ -67,7 +69,13 @@ export async function decodeRequest(
   if (!ACCEPTING.has(operation) && !REPEATING.has(operation)) refuseEncryption(fields);
   if (repeatedWish?.state === 'illFormed') throw repeatedWish.error;
   const decode: Decoder<OssOperation> = DECODERS[operation];
-  return await decode({ request, wish, repeatedWish, bucket: request.bucket ?? '', key: request.key ?? '' });
+  return await decode({
+    request: askingFirst(request, operation, beforeDocument),
+    wish,
+    repeatedWish,
+    bucket: request.bucket ?? '',
+    key: request.key ?? '',
+  });
 }
 
 function calledOut(request: VerifiedRequest, outward: CallOut): GatewayError {

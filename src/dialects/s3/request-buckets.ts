@@ -1,8 +1,8 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
-import { readBounded } from '../../wire/bounded.ts';
 import { childText } from '../../wire/xml-document.ts';
 import { bucketAclOf, demandNoContent } from './acl-wish.ts';
+import { documentLimit, readDocumentBytes } from '../document.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
 import { given } from './parameters.ts';
 import type { Fields } from './parameters.ts';
@@ -25,10 +25,15 @@ export async function decodeBucketOperation(
       return {
         operation,
         bucket,
-        rule: words.decodeClient(await readDocument(fields.body.bytes, 'ServerSideEncryptionConfiguration')),
+        rule: words.decodeClient(
+          await readDocument(fields.body, {
+            root: 'ServerSideEncryptionConfiguration',
+            limit: documentLimit(operation),
+          }),
+        ),
       };
     case 'PutBucketReplication':
-      await readDocument(fields.body.bytes, 'ReplicationConfiguration');
+      await readDocument(fields.body, { root: 'ReplicationConfiguration', limit: documentLimit(operation) });
       return { operation, bucket };
     case 'PutBucketPolicy':
       return { operation, bucket, document: await policyDocument(fields) };
@@ -62,7 +67,10 @@ async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucke
     throw new GatewayError('InvalidBucketName', 'The specified bucket is not valid.', {
       details: { BucketName: bucket },
     });
-  const root = await readOptionalDocument(fields.body.bytes, 'CreateBucketConfiguration');
+  const root = await readOptionalDocument(fields.body, {
+    root: 'CreateBucketConfiguration',
+    limit: documentLimit('CreateBucket'),
+  });
   for (const { name } of root?.children ?? []) {
     // Terraform's AWS provider tags the bucket by a call of its own after this answer, and gives up after a 501.
     if (name === 'Tags')
@@ -82,7 +90,7 @@ async function createBucket(fields: Fields): Promise<StorageRequest<'CreateBucke
 }
 
 async function policyDocument(fields: Fields): Promise<string> {
-  const bytes = await readBounded(fields.body.bytes, MAX_POLICY_BYTES);
+  const bytes = await readDocumentBytes(fields.body, MAX_POLICY_BYTES);
   if (bytes === 'too-large')
     throw new GatewayError(
       'MalformedPolicy',

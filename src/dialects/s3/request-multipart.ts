@@ -5,6 +5,7 @@ import type { CompletedPart } from '../../model/objects.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import { childText } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
+import { documentLimit } from '../document.ts';
 import { decodeConditions } from './conditions.ts';
 import type { ClientEncryption } from './encryption.ts';
 import { checksumAlgorithmOf, checksumHeader, checksumTypeOf, given, partNumberOf } from './parameters.ts';
@@ -46,7 +47,13 @@ export async function decodeMultipartOperation(
         bucket,
         key,
         uploadId,
-        parts: partsOf(await readDocument(fields.body.bytes, 'CompleteMultipartUpload')),
+        parts: partsOf(
+          await readDocument(fields.body, {
+            root: 'CompleteMultipartUpload',
+            limit: documentLimit(operation),
+            counts: { Part: MAX_PARTS },
+          }),
+        ),
         conditions: decodeConditions(fields.headers),
         ...given('customerKey', encryption.customerKey),
         ...given('checksum', completeChecksum(fields)),

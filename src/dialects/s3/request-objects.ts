@@ -4,6 +4,7 @@ import type { StorageRequest } from '../../model/operations.ts';
 import { childText } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { cannedAclOf, demandNoContent } from './acl-wish.ts';
+import { documentLimit } from '../document.ts';
 import { decodeConditions } from './conditions.ts';
 import { parseCopySource } from './copy-source.ts';
 import type { ClientEncryption } from './encryption.ts';
@@ -53,7 +54,7 @@ export async function decodeObjectOperation(
       return {
         operation,
         ...versioned(fields),
-        tags: decodeTagging(await readDocument(fields.body.bytes, 'Tagging')),
+        tags: decodeTagging(await readDocument(fields.body, { root: 'Tagging', limit: documentLimit(operation) })),
       };
     case 'GetObjectAcl':
       return { operation, ...versioned(fields) };
@@ -212,7 +213,11 @@ async function deleteObjects(fields: Fields): Promise<StorageRequest<'DeleteObje
       'InvalidRequest',
       'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
     );
-  const root = await readDocument(fields.body.bytes, 'Delete');
+  const root = await readDocument(fields.body, {
+    root: 'Delete',
+    limit: documentLimit('DeleteObjects'),
+    counts: { Object: MAX_DELETES },
+  });
   const entries = root.children.filter(({ name }) => name === 'Object');
   const quiet = childText(root, 'Quiet');
   if (root.children.some(({ name }) => name !== 'Object' && name !== 'Quiet')) throw malformed();

@@ -1,7 +1,8 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { OperationName, StorageRequest } from '../../model/operations.ts';
-import type { VerifiedRequest } from '../dialect.ts';
 import { demandAclPlace } from './acl-wish.ts';
+import type { BeforeDocument, VerifiedRequest } from '../dialect.ts';
+import { askingFirst } from '../document.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
 import type { ObjectEncryptionWords } from './encryption.ts';
 import { operationOf } from './operations.ts';
@@ -19,7 +20,11 @@ export interface RequestWords {
 }
 
 /** A client's request in the model. Small XML bodies are read here, bounded. */
-export async function decodeRequest(request: VerifiedRequest, words: RequestWords): Promise<StorageRequest> {
+export async function decodeRequest(
+  request: VerifiedRequest,
+  words: RequestWords,
+  beforeDocument?: BeforeDocument,
+): Promise<StorageRequest> {
   const fields = fieldsOf(request);
   // A presigner may have moved `x-amz-copy-source` into the query: it makes a copy there too.
   const recognised = operationOf({
@@ -33,11 +38,12 @@ export async function decodeRequest(request: VerifiedRequest, words: RequestWord
   refuseUnmodelled(fields);
   const { operation } = recognised;
   demandAclPlace(operation, fields, request.wire.method);
+  const { body } = askingFirst(request, operation, beforeDocument);
   const encryption = words.object.decodeClient(request, operation);
   if (isIn(LISTS, operation)) return decodeListOperation(operation, fields);
-  if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, fields, encryption);
-  if (isIn(OBJECTS, operation)) return decodeObjectOperation(operation, fields, encryption);
-  return decodeBucketOperation(operation, fields, words.bucket);
+  if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, { ...fields, body }, encryption);
+  if (isIn(OBJECTS, operation)) return decodeObjectOperation(operation, { ...fields, body }, encryption);
+  return decodeBucketOperation(operation, { ...fields, body }, words.bucket);
 }
 
 // S3: a key is at most 1,024 bytes of UTF-8.

@@ -33,9 +33,9 @@ export function createS3Variant(variant: S3Variant): Dialect {
     claims: claimsS3,
     verify: verifyS3,
     presume: presumeS3,
-    decodeRequest: async (request) => {
+    decodeRequest: async (request, _allowed, beforeDocument) => {
       variant.refuse?.(request);
-      return decodeRequest(request, { object, bucket });
+      return decodeRequest(request, { object, bucket }, beforeDocument);
     },
     encodeResponse: (request, result, context) =>
       encodeResponse(request, result, context, { object, bucket, replication, error }),

@@ -1,26 +1,33 @@
 import { GatewayError } from '../../model/errors.ts';
-import type { ByteStream } from '../../model/body.ts';
-import { readBounded } from '../../wire/bounded.ts';
-import { XML_LIMITS, parseXml } from '../../wire/xml-document.ts';
-import type { XmlElement } from '../../wire/xml-document.ts';
+import type { Body } from '../../model/body.ts';
+import { parseXml } from '../../wire/xml-document.ts';
+import type { XmlCounts, XmlElement } from '../../wire/xml-document.ts';
+import { readDocumentBytes } from '../document.ts';
 
 /** The namespace of S3's documents. */
 export const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
+/** What a client's document may be: its root, its size in bytes, and how many children of a name. */
+export interface DocumentRule {
+  readonly root: string;
+  readonly limit: number;
+  readonly counts?: XmlCounts;
+}
+
 /** A client's document: bounded, well-formed and of the expected root, or MalformedXML. */
-export async function readDocument(bytes: ByteStream, root: string): Promise<XmlElement> {
-  const document = await readOptionalDocument(bytes, root);
+export async function readDocument(body: Body, rule: DocumentRule): Promise<XmlElement> {
+  const document = await readOptionalDocument(body, rule);
   if (document === undefined) throw new GatewayError('MalformedXML', 'The request has no XML document.');
   return document;
 }
 
 /** The same; undefined for an empty body. */
-export async function readOptionalDocument(bytes: ByteStream, root: string): Promise<XmlElement | undefined> {
-  const read = await readBounded(bytes, XML_LIMITS.bytes);
+export async function readOptionalDocument(body: Body, rule: DocumentRule): Promise<XmlElement | undefined> {
+  const read = await readDocumentBytes(body, rule.limit);
   if (read === 'too-large') throw malformed();
   if (read.length === 0) return undefined;
-  const outcome = parseXml(read);
-  if (!outcome.ok || outcome.root.name !== root) throw malformed();
+  const outcome = parseXml(read, rule.counts);
+  if (!outcome.ok || outcome.root.name !== rule.root) throw malformed();
   return outcome.root;
 }
 

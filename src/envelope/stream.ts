@@ -78,20 +78,54 @@ export interface SegmentRun {
   readonly plaintextLength: number;
   /** The 56-byte prefix stands before the first segment of the stream. */
   readonly prefixed: boolean;
+  /** Segments in one block of plaintext; 16 unless told. */
+  readonly block?: number;
 }
 
 /**
- * Opens a run of segments in blocks of up to 256 KiB of plaintext. Only whole authenticated segments leave; bytes
- * missing, bytes beyond the run and a foreign prefix are one uniform `InternalError`. The last block stays here until
- * the run has ended well: with it a reader has all the bytes that it was promised and may not ask for more.
+ * Opens a run of segments in blocks of up to `run.block` segments of plaintext. Only whole authenticated segments leave;
+ * bytes missing, bytes beyond the run and a foreign prefix are one uniform `InternalError`. The last block stays here until
+ * the run has ended well: with it a reader has all the bytes that it was promised and may not ask for more. Between two
+ * blocks nothing of the ciphertext is held but what is left of a segment.
  */
 export async function* openStream(
   part: PartKey,
   run: SegmentRun,
   bytes: ByteStream,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const opener = createOpener(part, run);
+  const source = bytes[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const blocks = await openNext(source, opener);
+      if (blocks === undefined) break;
+      yield* blocks;
+    }
+    ended = true;
+    const rest = opener.finish();
+    if (rest !== undefined) yield rest;
+  } finally {
+    if (!ended) await source.return?.();
+  }
+}
+
+/** In a function of its own: a generator that waits for its reader keeps every chunk that it can still see. */
+async function openNext(source: AsyncIterator<Uint8Array>, opener: Opener): Promise<readonly Uint8Array[] | undefined> {
+  const step = await source.next();
+  return step.done === true ? undefined : opener.open(step.value);
+}
+
+interface Opener {
+  /** The blocks that became full with this chunk. */
+  readonly open: (chunk: Uint8Array) => readonly Uint8Array[];
+  /** What is left when the ciphertext has ended. */
+  readonly finish: () => Uint8Array | undefined;
+}
+
+function createOpener(part: PartKey, run: SegmentRun): Opener {
   const nonce = Buffer.alloc(NONCE_SIZE);
-  const pending = Buffer.allocUnsafe(SEALED_SEGMENT_SIZE);
+  let pending: Buffer | undefined;
   let held = 0;
   let prefixLeft = run.prefixed;
   let index = run.first;
@@ -106,7 +140,7 @@ export async function* openStream(
     } else {
       const plaintext = openMessage(part.key, segmentNonce(part.baseNonce, index, nonce), piece);
       if (plaintext === undefined) throw integrityError(`segment ${index} is not authentic`);
-      if (block.length === 0) block = Buffer.allocUnsafe(blockSize(run, index));
+      if (block.length === 0) block = Buffer.allocUnsafeSlow(blockSize(run, index));
       block.set(plaintext, used);
       used += plaintext.length;
       index += 1;
@@ -114,33 +148,39 @@ export async function* openStream(
     wanted = index > run.last ? 0 : sealedSegmentLength(index, run.plaintextLength);
   };
 
-  for await (const chunk of bytes) {
-    let offset = 0;
-    while (offset < chunk.length) {
-      if (wanted === 0) throw integrityError('bytes follow the last segment');
-      const take = Math.min(wanted - held, chunk.length - offset);
-      const piece = chunk.subarray(offset, offset + take);
-      if (take < wanted) {
-        pending.set(piece, held);
-        held += take;
+  return {
+    open: (chunk) => {
+      const full: Uint8Array[] = [];
+      let offset = 0;
+      while (offset < chunk.length) {
+        if (wanted === 0) throw integrityError('bytes follow the last segment');
+        const take = Math.min(wanted - held, chunk.length - offset);
+        const piece = chunk.subarray(offset, offset + take);
+        if (take === wanted) {
+          accept(piece);
+        } else {
+          pending ??= Buffer.allocUnsafeSlow(SEALED_SEGMENT_SIZE);
+          pending.set(piece, held);
+          held += take;
+          if (held === wanted) {
+            held = 0;
+            accept(pending.subarray(0, wanted));
+          }
+        }
+        offset += take;
+        if (used === block.length && used > 0 && plaintextFollows(run, index)) {
+          full.push(block);
+          block = Buffer.allocUnsafe(0);
+          used = 0;
+        }
       }
-      if (take === wanted) {
-        accept(piece);
-      } else if (held === wanted) {
-        held = 0;
-        accept(pending.subarray(0, wanted));
-      }
-      offset += take;
-      if (used === block.length && used > 0 && plaintextFollows(run, index)) {
-        const full = block;
-        block = Buffer.allocUnsafe(0);
-        used = 0;
-        yield full;
-      }
-    }
-  }
-  if (wanted !== 0) throw integrityError('the part ends early');
-  if (used > 0) yield block.subarray(0, used);
+      return full;
+    },
+    finish: () => {
+      if (wanted !== 0) throw integrityError('the part ends early');
+      return used > 0 ? block.subarray(0, used) : undefined;
+    },
+  };
 }
 
 /** Whether segments from `index` on hold plaintext; the last of a part may be empty. */
@@ -149,7 +189,7 @@ function plaintextFollows(run: SegmentRun, index: number): boolean {
 }
 
 function blockSize(run: SegmentRun, index: number): number {
-  const segments = Math.min(SEGMENTS_PER_BLOCK, run.last - index + 1);
+  const segments = Math.min(run.block ?? SEGMENTS_PER_BLOCK, run.last - index + 1);
   const last = sealedSegmentLength(index + segments - 1, run.plaintextLength) - TAG_SIZE;
   return (segments - 1) * SEGMENT_SIZE + last;
 }

@@ -99,15 +99,16 @@ async function stream(
   // The client has gone: whoever produces must not wait for a reader for ever.
   const onClose = (): void => void abandon(source);
   res.once('close', onClose);
+  const write = pieceWriter(res, options);
   let bytes = 0;
   try {
     for (let step = first; step.done !== true; step = await source.next()) {
-      if (res.destroyed) return { bytes, complete: false };
       bytes += step.value.length;
       if (declared !== undefined && bytes > declared) throw new Error('the body is longer than declared');
-      const ready = step.value.length === 0 || res.write(step.value);
-      if (res.writableCorked > 0) res.uncork();
-      if (!ready && !(await drained(res, options))) return { bytes, complete: false };
+      if (res.destroyed || !(await writeInPieces(step.value, write))) {
+        void abandon(source);
+        return { bytes, complete: false };
+      }
     }
     if (res.destroyed) return { bytes, complete: false };
     if (declared !== undefined && bytes !== declared) throw new Error('the body is shorter than declared');
@@ -115,6 +116,13 @@ async function stream(
   } finally {
     res.off('close', onClose);
   }
+}
+
+/** False once the connection is gone. */
+async function writeInPieces(chunk: Uint8Array, write: PieceWriter): Promise<boolean> {
+  if (chunk.length <= PIECE) return chunk.length === 0 || (await write(chunk));
+  for (let at = 0; at < chunk.length; at += PIECE) if (!(await write(chunk.subarray(at, at + PIECE)))) return false;
+  return true;
 }
 
 async function finish(res: ServerResponse, bytes: number, options: WriteOptions): Promise<Delivery> {
@@ -130,19 +138,31 @@ async function finish(res: ServerResponse, bytes: number, options: WriteOptions)
   return { bytes, complete };
 }
 
-async function drained(res: ServerResponse, options: WriteOptions): Promise<boolean> {
-  options.stalled(true);
-  const open = await new Promise<boolean>((resolve) => {
-    const settle = (): void => {
-      res.off('drain', settle);
-      res.off('close', settle);
-      resolve(!res.destroyed);
-    };
-    res.on('drain', settle);
-    res.on('close', settle);
-  });
-  options.stalled(false);
-  return open;
+/** What is handed to the socket at once, and the next only when the kernel has taken it: a stalled client holds no more. */
+const PIECE = 32 * 1024;
+
+type PieceWriter = (piece: Uint8Array) => Promise<boolean> | boolean;
+
+/** Writes one piece; false once the connection is gone. */
+function pieceWriter(res: ServerResponse, options: WriteOptions): PieceWriter {
+  let settle: (() => void) | undefined;
+  const flushed = (): void => settle?.();
+  return (piece) => {
+    res.write(piece, flushed);
+    if (res.writableCorked > 0) res.uncork();
+    if (res.writableLength === 0 || res.destroyed) return !res.destroyed;
+    options.stalled(true);
+    return new Promise((resolve) => {
+      const done = (): void => {
+        settle = undefined;
+        res.off('close', done);
+        options.stalled(false);
+        resolve(!res.destroyed);
+      };
+      settle = done;
+      res.once('close', done);
+    });
+  };
 }
 
 async function abandon(source: AsyncIterator<Uint8Array> | undefined): Promise<void> {

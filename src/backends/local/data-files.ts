@@ -1,11 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, opendir, readdir, statfs, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError } from '../../model/errors.ts';
 import { internalError, storeFailure, systemCode } from './failures.ts';
+import { readFilePieces, type Grain } from './file-reads.ts';
 import type { Failpoint } from './ports.ts';
+import { createReadAhead } from './read-ahead.ts';
 
 /** A file that is durable and in place, but that no committed row names yet. */
 export interface StagedFile {
@@ -24,7 +26,12 @@ export interface StagedFile {
 export interface DataFiles {
   write(content: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<StagedFile>;
   /** Inclusive positions. Throws when the file is not what the index says; never ends early. */
-  read(file: { readonly id: string; readonly length: number }, first: number, last: number): AsyncGenerator<Uint8Array>;
+  read(
+    file: { readonly id: string; readonly length: number },
+    first: number,
+    last: number,
+    grain?: Grain,
+  ): AsyncIterableIterator<Uint8Array, undefined>;
   remove(id: string): Promise<void>;
   /** Length of a regular file; undefined where there is none. */
   lengthOf(id: string): Promise<number | undefined>;
@@ -46,10 +53,8 @@ export interface DataFiles {
 export type DiskFailure = (stage: 'write' | 'sync' | 'link', error: unknown) => void;
 
 export const OPAQUE_ID = /^[0-9a-f]{32}$/;
-/** Bytes per read and at least per write: every one is a trip through the thread pool, and clients are many. */
+/** Bytes at least per write: every one is a trip through the thread pool, and clients are many. */
 const BLOCK = 512 * 1024;
-/** Reads of this many bytes are made at once, as the index is: four trips through the thread pool cost more than they. */
-const SMALL_READ = 64 * 1024;
 /** Bytes of one write between two looks at the free space. */
 const ROOM_CHECK = 8 * 1024 * 1024;
 /** Chunks per writev: half of Linux's IOV_MAX. */
@@ -71,6 +76,7 @@ export async function openDataFiles(options: {
   await syncDirectory(directory);
   const knownDirectories = new Set<string>();
   const doubtful = new Set<string>();
+  const ahead = createReadAhead();
 
   const directoryOf = (id: string): string => join(data, id.slice(0, 2));
   const pathOf = (id: string): string => join(directoryOf(id), id);
@@ -139,7 +145,11 @@ export async function openDataFiles(options: {
         throw storeFailure(error);
       }
     },
-    read: (file, first, last) => readFile(pathOf(file.id), file.length, first, last),
+    read: (file, first, last, grain) =>
+      readFilePieces(
+        { path: pathOf(file.id), length: file.length, first, last, ...(grain === undefined ? {} : { grain }) },
+        ahead,
+      ),
     remove: (id) => removeQuietly(pathOf(id)),
     lengthOf: async (id) => {
       const found = await statOf(pathOf(id));
@@ -228,70 +238,6 @@ async function writeAll(handle: FileHandle, chunks: Uint8Array[], size: number, 
     const more = await handle.write(rest, bytesWritten, size - bytesWritten, position + bytesWritten);
     bytesWritten += more.bytesWritten;
   }
-}
-
-async function* readFile(
-  path: string,
-  length: number,
-  first: number,
-  last: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (last < first) return;
-  if (last - first < SMALL_READ) {
-    yield readAtOnce(path, length, first, last);
-    return;
-  }
-  let handle: FileHandle;
-  try {
-    handle = await open(path, READ_FLAGS);
-  } catch (error) {
-    throw storeFailure(error);
-  }
-  try {
-    judgeFile(await handle.stat(), length, last);
-    for (let position = first; position <= last;) {
-      const block = Buffer.allocUnsafe(Math.min(BLOCK, last - position + 1));
-      const { bytesRead } = await handle.read(block, 0, block.length, position);
-      if (bytesRead === 0) throw tooShort();
-      position += bytesRead;
-      yield bytesRead === block.length ? block : block.subarray(0, bytesRead);
-    }
-  } catch (error) {
-    throw storeFailure(error);
-  } finally {
-    await handle.close();
-  }
-}
-
-function readAtOnce(path: string, length: number, first: number, last: number): Buffer {
-  try {
-    const file = openSync(path, READ_FLAGS);
-    try {
-      judgeFile(fstatSync(file), length, last);
-      const block = Buffer.allocUnsafe(last - first + 1);
-      for (let done = 0; done < block.length;) {
-        const more = readSync(file, block, done, block.length - done, first + done);
-        if (more === 0) throw tooShort();
-        done += more;
-      }
-      return block;
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    throw storeFailure(error);
-  }
-}
-
-/** O_NONBLOCK: a planted FIFO must not hang the reader before it is recognised. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-function judgeFile(found: Stats, length: number, last: number): void {
-  if (!found.isFile() || found.size !== length || last >= length) throw internalError('a data file is damaged');
-}
-
-function tooShort(): GatewayError {
-  return internalError('a data file is too short');
 }
 
 async function* walkFiles(

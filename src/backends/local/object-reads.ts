@@ -1,3 +1,4 @@
+import { PREFIX_SIZE, SEALED_SEGMENT_SIZE } from '../../envelope/sizes.ts';
 import type { CallContext } from '../../model/backend.ts';
 import type { ByteStream } from '../../model/body.ts';
 import type {
@@ -146,7 +147,7 @@ function sealedContent(room: Room, record: SealRecord, files: readonly Extent[],
     read: (part, first, last) => {
       const file = files.find(({ number, attempt }) => number === part.number && attempt === part.attempt);
       if (file?.length !== part.ciphertextLength) throw internalError('a sealed part has no file');
-      return room.files.read(file, first, last);
+      return room.files.read(file, first, last, { offset: PREFIX_SIZE, size: SEALED_SEGMENT_SIZE });
     },
     close: () => {
       release();

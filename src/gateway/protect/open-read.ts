@@ -35,7 +35,7 @@ export interface OpenedContent {
 }
 
 /**
- * Opens a sealed object or a range of it. Record and first block (up to 256 KiB) are authenticated before this
+ * Opens a sealed object or a range of it. Record and first block (up to 32 KiB) are authenticated before this
  * resolves, so most corruption is an error answer and not a broken 200. The content is closed whatever happens.
  */
 export async function openContent(
@@ -84,6 +84,9 @@ async function openRecord(record: SealRecord, claim: RecordClaim): Promise<KeyOb
   return dataKey;
 }
 
+/** 32 KiB of plaintext: what a client that does not read makes the process hold of its object. */
+const SEGMENTS_HELD = 2;
+
 async function* openBlocks(
   content: SealedContent,
   dataKey: KeyObject,
@@ -104,6 +107,7 @@ async function* openBlocks(
       last: read.lastSegment,
       plaintextLength: part.plaintextLength,
       prefixed: read.first === 0,
+      block: SEGMENTS_HELD,
     };
     yield* slice(openStream(key, run, content.read(part, read.first, read.last)), read.skip, read.take);
   }

@@ -1,3 +1,4 @@
+import type { OnReadOpts, Socket } from 'node:net';
 import { Pool, type Dispatcher } from 'undici';
 import type { SignedRequest } from '../dialects/dialect.ts';
 import { GatewayError } from '../model/errors.ts';
@@ -46,6 +47,7 @@ export function createTransport(options: TransportOptions): Transport {
     headersTimeout: 0,
     bodyTimeout: options.idle,
     connect: {
+      ...smallReads(),
       timeout: options.connect ?? DEFAULT_CONNECT_MS,
       rejectUnauthorized: true,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
@@ -55,6 +57,30 @@ export function createTransport(options: TransportOptions): Transport {
     dispatcher: pool,
     send: (request, sendOptions) => sendOnce(pool, request, { ...sendOptions, stallTimeout: options.idle }, true),
     close: () => pool.close(),
+  };
+}
+
+/** Bytes that a socket takes from the kernel at once. One piece is with the client's socket, one waits: 32 KiB while a client stalls. */
+const READ = 16 * 1024;
+
+/**
+ * Sockets read into one small buffer that all of them share, and hand on copies. By themselves they take 64 KiB at a time
+ * and twice that before they stop, which a stalled client would hold for as long as it likes.
+ */
+function smallReads(): { readonly highWaterMark: number; readonly onread: OnReadOpts } {
+  const buffer = Buffer.allocUnsafeSlow(READ);
+  return {
+    highWaterMark: READ,
+    onread: {
+      buffer,
+      // node calls it as a method of the socket.
+      callback: function (this: Socket, length: number) {
+        // Not from the pool, whose slabs are longer than what is kept of them.
+        const copy = Buffer.allocUnsafeSlow(length);
+        buffer.copy(copy, 0, 0, length);
+        return this.push(copy);
+      } as OnReadOpts['callback'],
+    },
   };
 }
 
@@ -79,6 +105,8 @@ async function sendOnce(
       body: source.body,
       signal: abort.signal,
       responseHeaders: 'raw',
+      // Nothing is taken from the socket before somebody asks for it: what a stalled client waits for stays in the kernel.
+      highWaterMark: 0,
     });
     const headers = pairs(answer.headers as unknown as readonly string[]);
     // The pool keeps a socket only if the body is read to its end; without one there is nothing left to read.

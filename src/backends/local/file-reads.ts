@@ -76,7 +76,7 @@ export function readFilePieces(read: FileRead, ahead: ReadAhead): AsyncIterableI
     const bytes = Buffer.allocUnsafeSlow(end - position);
     let done = 0;
     while (done < bytes.length) {
-      const from = last - position < ahead.blockSize / 4 ? undefined : await blockAt(file);
+      const from = last - position < ahead.blockSize / 8 ? undefined : await blockAt(file);
       const copied =
         from === undefined
           ? (await file.read(bytes, done, bytes.length - done, position)).bytesRead

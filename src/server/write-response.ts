@@ -42,14 +42,14 @@ export async function writeResponse(
       if (!bodiless && fixed !== undefined && fixed.length > 0) res.write(fixed);
       return await finish(res, bodiless ? 0 : (fixed?.length ?? 0), options);
     }
-    const first = await source.next();
+    const ahead: Ahead = { first: await source.next() };
     if (res.destroyed) {
       await abandon(source);
       return { bytes: 0, complete: false };
     }
     res.cork();
     res.writeHead(response.status, head);
-    return await stream(res, source, first, contentLength(response.headers), options);
+    return await stream(res, source, ahead, contentLength(response.headers), options);
   } catch (error) {
     void abandon(source);
     if (!res.headersSent) throw error;
@@ -89,10 +89,15 @@ export function checkedHead(
   return head;
 }
 
+/** What came before the head went out. Taken from here, not passed on: a function that waits keeps its arguments. */
+interface Ahead {
+  first?: IteratorResult<Uint8Array>;
+}
+
 async function stream(
   res: ServerResponse,
   source: AsyncIterator<Uint8Array>,
-  first: IteratorResult<Uint8Array>,
+  ahead: Ahead,
   declared: number | undefined,
   options: WriteOptions,
 ): Promise<Delivery> {
@@ -102,7 +107,9 @@ async function stream(
   const write = pieceWriter(res, options);
   let bytes = 0;
   try {
-    for (let step = first; step.done !== true; step = await source.next()) {
+    let step = ahead.first ?? (await source.next());
+    delete ahead.first;
+    for (; step.done !== true; step = await source.next()) {
       bytes += step.value.length;
       if (declared !== undefined && bytes > declared) throw new Error('the body is longer than declared');
       if (res.destroyed || !(await writeInPieces(step.value, write))) {
@@ -138,8 +145,8 @@ async function finish(res: ServerResponse, bytes: number, options: WriteOptions)
   return { bytes, complete };
 }
 
-/** What is handed to the socket at once, and the next only when the kernel has taken it: a stalled client holds no more. */
-const PIECE = 32 * 1024;
+/** What is handed to the socket at once, and the next only when the kernel has taken it: a stalled client holds this, and as much again encrypted. */
+const PIECE = 16 * 1024;
 
 type PieceWriter = (piece: Uint8Array) => Promise<boolean> | boolean;
 

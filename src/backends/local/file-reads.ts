@@ -23,7 +23,7 @@ export interface FileRead {
 }
 
 /** Bytes of a piece: a reader whose client stalls holds no more of its object than this. */
-export const PIECE = 32 * 1024;
+export const PIECE = 16 * 1024;
 
 /**
  * Reads a part of a file in pieces; throws when the file is not what the index says, and never ends early. Pieces are

@@ -1,5 +1,5 @@
 /** Bytes of one read: every one is a trip through the thread pool, and clients are many. */
-const BLOCK = 512 * 1024;
+const BLOCK = 256 * 1024;
 /** So many readers of the process read ahead at once; further ones read piece by piece. */
 const BLOCKS = 32;
 /** ms without a wish for more after which a reader counts as stalled and its block goes to others. */

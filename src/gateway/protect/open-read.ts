@@ -35,7 +35,7 @@ export interface OpenedContent {
 }
 
 /**
- * Opens a sealed object or a range of it. Record and first block (up to 32 KiB) are authenticated before this
+ * Opens a sealed object or a range of it. Record and first block (up to 16 KiB) are authenticated before this
  * resolves, so most corruption is an error answer and not a broken 200. The content is closed whatever happens.
  */
 export async function openContent(
@@ -84,8 +84,8 @@ async function openRecord(record: SealRecord, claim: RecordClaim): Promise<KeyOb
   return dataKey;
 }
 
-/** 32 KiB of plaintext: what a client that does not read makes the process hold of its object. */
-const SEGMENTS_HELD = 2;
+/** 16 KiB of plaintext, and as much again where TLS has encrypted them: what a client that does not read makes the process hold. */
+const SEGMENTS_HELD = 1;
 
 async function* openBlocks(
   content: SealedContent,

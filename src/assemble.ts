@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { OPERATIONS } from './cli/question.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from './cli/ports.ts';
 import { gatewaySchema } from './config/gateway-schema.ts';
 import { prepareFirstStart, type QuickstartResult } from './config/quickstart.ts';
+import { parseReference, resolveSecret, type Reference } from './config/secret-reference.ts';
 import { readConfigFile } from './config/source-file.ts';
 import { parseYamlFile } from './config/yaml-file.ts';
 import { casesSchema } from './config/policy-cases.ts';
@@ -104,26 +106,46 @@ async function openKeys(configFile: string): ReturnType<Services['openKeys']> {
 async function status(configFile: string): Promise<StatusReport> {
   const admin = adminOf(configFile);
   if (admin === undefined) return { reachable: false, detail: { reason: 'the configuration names no admin port' } };
-  const { host, port } = admin;
+  const { host, port, token } = admin;
   try {
     const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/status`, {
       signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
-    return { reachable: response.ok, detail: (await response.json()) as Record<string, unknown> };
+    if (!response.ok) return { reachable: false, detail: { reason: (await response.text()).trim() } };
+    return { reachable: true, detail: (await response.json()) as Record<string, unknown> };
   } catch (error) {
     return { reachable: false, detail: { reason: error instanceof Error ? error.message : String(error) } };
   }
 }
 
+interface AdminAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | undefined;
+}
+
 /** Also from a file that has mistakes elsewhere: that is when one asks what is still in force. */
-function adminOf(configFile: string): { readonly host: string; readonly port: number } | undefined {
+function adminOf(configFile: string): AdminAddress | undefined {
   const { config } = files.load(configFile);
-  if (config !== undefined) return config.admin;
+  if (config !== undefined) return config.admin && { ...config.admin, token: tokenIn(config.admin.token) };
   const read = readConfigFile(configFile);
   const value = read.ok ? parseYamlFile(configFile, read.text).value : undefined;
-  const named = (value as { readonly admin?: { readonly host?: unknown; readonly port?: unknown } } | null)?.admin;
-  if (typeof named?.port !== 'number') return undefined;
-  return { host: typeof named.host === 'string' ? named.host : '127.0.0.1', port: named.port };
+  const named = (value as { readonly admin?: Readonly<Record<string, unknown>> } | null)?.admin;
+  if (typeof named?.['port'] !== 'number') return undefined;
+  const { host, port, token } = named;
+  return {
+    host: typeof host === 'string' ? host : '127.0.0.1',
+    port,
+    token:
+      typeof token === 'string'
+        ? tokenIn(parseReference(token, ['admin', 'token'], dirname(resolve(configFile))))
+        : undefined,
+  };
+}
+
+function tokenIn(reference: Reference | undefined): string | undefined {
+  return reference && resolveSecret(reference, 'client', referenceSources()).value?.reveal();
 }
 
 function runningOf(runtime: Runtime, quickstart: QuickstartResult | undefined): Running {

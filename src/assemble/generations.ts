@@ -14,6 +14,8 @@ export interface Generations {
   readonly openStores: () => readonly OpenStore[];
   /** A request begins: it lives and ends with what is in force now. */
   begin(request: object): Generation;
+  /** The request's stores stay open until what this answers is called, also when its answer is out. */
+  hold(request: object): () => void;
   /** The request's answer is out; a store that nobody needs any more closes. */
   end(request: object): void;
   replace(next: Generation): void;
@@ -42,6 +44,10 @@ export function createGenerations(first: Generation): Generations {
     const unused = before.filter(({ identity }) => !kept.has(identity));
     if (unused.length > 0) closing = Promise.all([closing, closeStores(unused)]);
   };
+  const leave = (generation: Generation): void => {
+    users.set(generation, (users.get(generation) ?? 1) - 1);
+    retire();
+  };
   return {
     current: () => current,
     openStores,
@@ -50,12 +56,21 @@ export function createGenerations(first: Generation): Generations {
       leases.set(request, current);
       return current;
     },
+    hold(request) {
+      const generation = leases.get(request);
+      if (generation === undefined) return () => undefined;
+      users.set(generation, (users.get(generation) ?? 0) + 1);
+      let held = true;
+      return () => {
+        if (held) leave(generation);
+        held = false;
+      };
+    },
     end(request) {
       const generation = leases.get(request);
       if (generation === undefined) return;
       leases.delete(request);
-      users.set(generation, (users.get(generation) ?? 1) - 1);
-      retire();
+      leave(generation);
     },
     replace(next) {
       current = next;

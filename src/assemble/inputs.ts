@@ -135,7 +135,7 @@ function tlsFilesOf({ listeners, stores, keyring }: DeclaredConfig): readonly st
   return [...listeners.flatMap(({ tls }) => (tls === undefined ? [] : [tls.certificate, tls.key])), ...authorities];
 }
 
-function secretFilesOf({ stores, clients, keyring }: DeclaredConfig): readonly string[] {
+function secretFilesOf({ admin, stores, clients, keyring }: DeclaredConfig): readonly string[] {
   const credentials = Object.values(stores).flatMap((store) => (store.kind === 'remote' ? [store.credentials] : []));
   const references = [
     ...[
@@ -144,6 +144,7 @@ function secretFilesOf({ stores, clients, keyring }: DeclaredConfig): readonly s
       ...(keyring !== undefined && 'credentials' in keyring ? [keyring.credentials] : []),
     ].flatMap(({ accessKeyId, secretAccessKey, sessionToken }) => [accessKeyId, secretAccessKey, sessionToken]),
     keyring !== undefined && 'token' in keyring ? keyring.token : undefined,
+    admin?.token,
   ];
   return references.flatMap((reference) => (reference?.from === 'file' ? [reference.value] : []));
 }

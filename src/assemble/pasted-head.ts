@@ -11,6 +11,7 @@ import { demandFitTransfer } from '../gateway/encrypted-transfer.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest } from '../model/operations.ts';
 import type { Principal } from '../policy/decision.ts';
+import { hostName } from '../wire/host.ts';
 import type { WireRequest } from '../wire/message.ts';
 import { readHeadText } from './head-text.ts';
 import { referenceSources } from './loading.ts';
@@ -121,7 +122,7 @@ function clientsOf(outcome: LoadOutcome, declared: DeclaredConfig): ReadonlyMap<
 function pinsOf(config: DeclaredConfig, clients: ReadonlyMap<string, KnownClient>): Pins {
   return {
     clients,
-    hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host, dialect as DialectName])),
+    hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [hostName(host), dialect as DialectName])),
     listeners: new Map(
       config.listeners.map(({ name, dialect, signatures }) => [
         name,

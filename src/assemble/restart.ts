@@ -7,7 +7,7 @@ export function needsRestart(running: GatewayConfig, next: GatewayConfig): reado
     fixedPartOf(listeners.find((listener) => listener.name === name));
   return [
     ...[...names].filter((name) => socketOf(running, name) !== socketOf(next, name)).map((name) => `listeners.${name}`),
-    ...(same(running.admin, next.admin) ? [] : ['admin']),
+    ...(same(socketOfAdmin(running), socketOfAdmin(next)) ? [] : ['admin']),
     ...(same(running.keyring, next.keyring) ? [] : ['keyring']),
     ...FIXED_LIMITS.filter((name) => !same(running.limits[name], next.limits[name])).map((name) => `limits.${name}`),
   ];
@@ -25,6 +25,11 @@ const FIXED_LIMITS: readonly (keyof Limits)[] = [
   'spool',
   'connections',
 ];
+
+/** Who may ask there is read anew. */
+function socketOfAdmin({ admin }: GatewayConfig): unknown {
+  return admin === undefined ? undefined : [admin.host, admin.port];
+}
 
 function fixedPartOf(listener: ListenerConfig | undefined): string {
   if (listener === undefined) return '';

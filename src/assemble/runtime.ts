@@ -4,9 +4,11 @@ import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Diagnostic } from '../config/diagnostics.ts';
+import { secretsOf } from '../config/secrets-of.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import type { Services } from '../gateway/call.ts';
 import { createBucketRuleGuard } from '../gateway/bucket-rule.ts';
+import { createDistrustMemory } from '../gateway/distrust.ts';
 import { createGateway } from '../gateway/handle-request.ts';
 import type { Snapshot } from '../gateway/snapshot.ts';
 import { createKnownUploads } from '../gateway/known-uploads.ts';
@@ -16,10 +18,12 @@ import { createRepeatedCompletes } from '../gateway/repeated-complete.ts';
 import { createUploadTokens } from '../gateway/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
 import type { QuarantineReport } from '../model/backend.ts';
+import { GatewayError } from '../model/errors.ts';
 import type { Handle } from '../server/handle.ts';
 import type { OutgoingRequest } from '../wire/message.ts';
 import { startListeners, type ListenerSettings, type Running as Listening } from '../server/listener.ts';
 import { startAdmin, type AdminRunning } from '../server/admin.ts';
+import type { AdminGuard } from '../server/admin-guard.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { createGenerations, type Generation } from './generations.ts';
 import type { Inputs } from './inputs.ts';
@@ -27,6 +31,7 @@ import { createReloader, type Reloader, type ReloadOutcome } from './reloader.ts
 import { createRequestSpans } from './request-spans.ts';
 import { signalsOf } from './signals.ts';
 import { buildSnapshot } from './snapshot.ts';
+import { trustOf } from './trust.ts';
 import { closeStores, notIn, openStores, type OpenStore } from './stores.ts';
 
 /** A gateway in this process. */
@@ -97,6 +102,9 @@ interface Opening {
 
 async function open({ reloader, telemetry, now, house }: Opening): Promise<Runtime> {
   const { config, diagnostics } = reloader.first;
+  telemetry.learn(secretsOf([config, reloader.first.certificates]));
+  const closing = new AbortController();
+  const distrust = createDistrustMemory();
   const keyring = await openKeyring(config, now);
   const columnKey = (): Promise<Uint8Array> => keyring.ownKey('columns');
   const uploadsSince = await keyring.since();
@@ -135,6 +143,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     repeatedCompletes: createRepeatedCompletes(),
     knownUploads: createKnownUploads(),
     uploadsSince,
+    outlive: (wire) => ({ signal: closing.signal, release: generations.hold(wire) }),
   };
   const build = async (
     inputs: Inputs,
@@ -145,7 +154,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     if (created.length > 0) telemetry.logger.info({ keys: created }, 'keys created');
     const stores = await openStores(inputs.config, kept, storeOptions);
     try {
-      return { stores, snapshot: buildSnapshot({ ...inputs, stores, keyring, previous }) };
+      return { stores, snapshot: buildSnapshot({ ...inputs, stores, keyring, distrust, previous }) };
     } catch (error) {
       await closeStores(notIn([...stores.values()], kept));
       throw error;
@@ -182,7 +191,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     trustedProxies: config.trustedProxies,
     limits: config.limits,
     handle,
-    encodeFailure: (error, { wire }) => gateway.encodeFailure(error, wire),
+    encodeFailure: (error, { wire, listener }) => gateway.encodeFailure(error, wire, listener),
     observe: ({ wire, listener, requestId, status, duration }) => {
       const operation = spans.operationOf(requestId);
       telemetry.metrics.request({
@@ -199,11 +208,14 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     requestId: () => randomBytes(12).toString('hex').toUpperCase(),
     now,
   });
+  let guard = guardOf(config);
   let presented = reloader.first.certificates;
   house.apply = async (inputs) => {
+    telemetry.learn(secretsOf([inputs.config, inputs.certificates]));
     // A store that is still closing holds its lock.
     await generations.settled();
     const next = await build(inputs, generations.openStores(), generations.current().snapshot);
+    guard = guardOf(inputs.config);
     // Everything was judged before and nothing waits from here on: one swap.
     listening.reloadTrustedProxies(inputs.config.trustedProxies);
     generations.replace(next);
@@ -218,7 +230,9 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     config.admin === undefined
       ? undefined
       : await startAdmin({
-          ...config.admin,
+          host: config.admin.host,
+          port: config.admin.port,
+          guard: () => guard,
           ready: () => (ready ? { ready } : { ready, reason: 'draining' }),
           metrics: telemetry.scrape,
           status: () => ({ ...statusOf(generations.current().snapshot), configuration: reloader.status() }),
@@ -232,6 +246,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
                   problems: reloader.status().rejected?.problems,
                 };
           },
+          trust: trustOf(distrust, () => generations.current().snapshot, telemetry),
           report: (error) => telemetry.logger.error({ error }, 'admin'),
         });
   reloader.watch();
@@ -249,6 +264,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     close: async () => {
       reloader.close();
       await admin?.close();
+      closing.abort(new GatewayError('ServiceUnavailable', 'The gateway is shutting down.'));
       await generations.close();
       await telemetry.close();
     },
@@ -276,6 +292,10 @@ async function openKeyring(config: GatewayConfig, now: () => number): Promise<Lo
   return await openLocalKeyring({ file: keyring.file, now, randomBytes });
 }
 
+function guardOf({ admin }: GatewayConfig): Omit<AdminGuard, 'host'> {
+  return { hosts: admin?.hosts ?? [], token: admin?.token };
+}
+
 function listenerOf(listener: GatewayConfig['listeners'][number], { certificates }: Inputs): ListenerSettings {
   const { name, host, port, proxyProtocol } = listener;
   const tls = certificates.get(name);
@@ -287,6 +307,7 @@ function shownQuarantine({ oldest, ...report }: QuarantineReport): object {
 }
 
 function statusOf(snapshot: Snapshot): object {
+  const distrusted = snapshot.distrust.all();
   return {
     revision: snapshot.revision,
     policy: { file: snapshot.policy.file, revision: snapshot.policy.revision },
@@ -298,6 +319,11 @@ function statusOf(snapshot: Snapshot): object {
       type,
       ...(quarantine === undefined ? {} : { quarantine: shownQuarantine(quarantine()) }),
     })),
-    distrusted: snapshot.distrust.size,
+    distrusted: distrusted.length,
+    ...(distrusted.length === 0
+      ? {}
+      : {
+          distrust: distrusted.map(({ store, bucket, operation, kind }) => `${store}/${bucket}: ${operation} ${kind}`),
+        }),
   };
 }

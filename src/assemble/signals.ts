@@ -40,11 +40,25 @@ export function signalsOf(
       audit.write({ kind: 'outcome', requestId, operation, storeSays, outcome: 'stored' });
     },
     notHonoured(record) {
-      const { requestId, store, bucket, operation, expected, observed } = record;
-      metrics.notHonoured({ store, operation, kind: expected, bucket });
+      const { requestId, store, bucket, operation, kind, expected, observed } = record;
+      metrics.notHonoured({ store, operation, kind, bucket });
       logger.error({ requestId, store, bucket, operation, expected, observed }, 'the store did not encrypt as decided');
       audit.write({
         kind: 'not-honoured',
+        requestId,
+        operation,
+        bucket,
+        effective: expected,
+        storeSays: observed,
+        details: { store },
+      });
+    },
+    unproven(record) {
+      const { requestId, store, bucket, operation, kind, expected, observed } = record;
+      metrics.unproven({ store, operation, kind, bucket });
+      logger.warn({ requestId, store, bucket, operation, expected, observed }, 'what the store wrote is unproven');
+      audit.write({
+        kind: 'unproven',
         requestId,
         operation,
         bucket,

@@ -2,19 +2,24 @@ import { createDirectory } from '../backends/directory.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { principalOf } from '../config/policy-world.ts';
 import type { DialectName } from '../dialects/dialect.ts';
-import { createDistrust, type Client, type Snapshot } from '../gateway/snapshot.ts';
+import type { DistrustMemory } from '../gateway/distrust.ts';
+import type { Client, Snapshot } from '../gateway/snapshot.ts';
 import type { Keyring } from '../model/keyring.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
 import type { Policy } from '../policy/policy.ts';
+import { hostName } from '../wire/host.ts';
 import type { OpenStore } from './stores.ts';
+import { trustMarks } from './trust-marks.ts';
 
 /** Everything a request asks of the configuration, as one immutable value. */
 export function buildSnapshot(parts: {
   readonly config: GatewayConfig;
   readonly revision: string;
-  readonly policy: Policy;
+  readonly policy: CompiledPolicy;
   readonly shadow: Policy | undefined;
   readonly stores: ReadonlyMap<string, OpenStore>;
   readonly keyring: Keyring;
+  readonly distrust: DistrustMemory;
   /** The snapshot before: a listener that the files no longer name still listens, under the rules it had. */
   readonly previous: Snapshot | undefined;
 }): Snapshot {
@@ -27,7 +32,10 @@ export function buildSnapshot(parts: {
     directory: createDirectory([...stores.values()].map(({ backend }) => backend)),
     lanes: new Map([...stores].flatMap(([name, { lane }]) => (lane === undefined ? [] : [[name, lane] as const]))),
     keyring: parts.keyring,
-    addressing: { domains: config.domains, cnames: config.cnames },
+    addressing: {
+      domains: config.domains.map(hostName),
+      cnames: Object.fromEntries(Object.entries(config.cnames).map(([host, bucket]) => [hostName(host), bucket])),
+    },
     bucketsWithoutRule: config.bucketsWithoutRule,
     listeners: new Map([
       ...(parts.previous?.listeners ?? []),
@@ -35,8 +43,9 @@ export function buildSnapshot(parts: {
         (listener) => [listener.name, { dialect: pinOf(listener.dialect), signatures: listener.signatures }] as const,
       ),
     ]),
-    hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [host.toLowerCase(), dialect as DialectName])),
-    distrust: createDistrust(),
+    hosts: new Map(Object.entries(config.hosts).map(([host, dialect]) => [hostName(host), dialect as DialectName])),
+    distrust: parts.distrust.under(trustMarks(config, parts.policy)),
+    slowHead: config.limits.slowHead,
     bucketRuleInterval: config.limits.bucketRule,
     uploadLifetime: config.limits.uploads,
   };

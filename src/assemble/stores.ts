@@ -12,6 +12,9 @@ import type { LaneSigner } from '../gateway/lane.ts';
 import type { Backend, Capabilities } from '../model/backend.ts';
 import type { LocalStoreOptions, StoreLog } from '../backends/local/ports.ts';
 
+/** setTimeout counts in 31 bits of ms. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export interface StoreOptions {
   readonly now: () => number;
   readonly log: StoreLog;
@@ -120,6 +123,7 @@ function openRemote(
     randomBytes,
     head: config.limits.storeHead,
     slowHead: config.limits.storeCopyHead,
+    completeHead: Math.min(config.limits.slowHead + config.limits.storeCopyHead, LONGEST_TIMER),
     observe: options.observe,
   });
   return { backend, identity, lane: createLane(dialect, target, options.now), transport };

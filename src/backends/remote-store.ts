@@ -16,6 +16,8 @@ export interface RemoteStoreOptions {
   /** ms from a request's last byte to the head of its answer; copies and completes may take `slowHead`. */
   readonly head: number;
   readonly slowHead: number;
+  /** A Complete goes on after its client was told to ask again; absent: `slowHead`. */
+  readonly completeHead?: number;
   readonly observe: (observation: UpstreamObservation) => void;
 }
 
@@ -45,7 +47,7 @@ export function createRemoteStore(options: RemoteStoreOptions): Backend {
       try {
         const unsigned = dialect.encodeRequest(request as StorageRequest, target);
         const response = await transport.send(dialect.sign(unsigned, target, options.now()), {
-          headTimeout: isSlow(request.operation) ? options.slowHead : options.head,
+          headTimeout: headTimeoutOf(request.operation, options),
           ...(context.signal === undefined ? {} : { signal: context.signal }),
         });
         status = response.status;
@@ -88,7 +90,11 @@ async function giveUp(bytes: AsyncIterable<Uint8Array>): Promise<void> {
   }
 }
 
-/** Stores answer these only when the bytes have moved. */
-function isSlow(operation: OperationName): boolean {
-  return operation === 'CopyObject' || operation === 'UploadPartCopy' || operation === 'CompleteMultipartUpload';
+/** Stores answer copies and Completes only when the bytes have moved. */
+function headTimeoutOf(
+  operation: OperationName,
+  { head, slowHead, completeHead = slowHead }: RemoteStoreOptions,
+): number {
+  if (operation === 'CompleteMultipartUpload') return completeHead;
+  return operation === 'CopyObject' || operation === 'UploadPartCopy' ? slowHead : head;
 }

@@ -117,8 +117,7 @@ async function sendOnce(
   } catch (error) {
     const failure = source.failure();
     if (failure !== undefined) throw failure;
-    if (options.signal?.aborted === true)
-      throw new GatewayError('RequestTimeout', 'The client closed the connection.', { cause: error });
+    if (options.signal?.aborted === true) throw stopped(options.signal, error);
     if (
       mayRetry &&
       request.body === undefined &&
@@ -133,6 +132,13 @@ async function sendOnce(
     clock.stop();
     options.signal?.removeEventListener('abort', outside);
   }
+}
+
+/** Whoever stopped the call has said why; else the client has gone. */
+function stopped({ reason }: AbortSignal, cause: unknown): GatewayError {
+  return reason instanceof GatewayError
+    ? reason
+    : new GatewayError('RequestTimeout', 'The client closed the connection.', { cause });
 }
 
 function headClock(abort: AbortController, timeout: number): { start: () => void; stop: () => void } {

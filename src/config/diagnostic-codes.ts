@@ -51,6 +51,10 @@ export const DIAGNOSTIC_CODES = {
   },
   'keyring-over-http': { level: 'ERROR', text: 'Data keys would cross the network in clear.' },
   'admin-exposed': { level: 'SECURITY_WARNING', text: 'The admin port listens beyond this machine.' },
+  'admin-without-token': {
+    level: 'WARNING',
+    text: 'Off loopback POST and /status of the admin port need a token, and there is none.',
+  },
   'trust-everybody': { level: 'SECURITY_WARNING', text: 'Anybody may claim to have come over TLS.' },
   'store-over-http': { level: 'SECURITY_WARNING', text: 'A store beyond this machine is spoken to over plain HTTP.' },
   'no-effect': { level: 'WARNING', text: 'A setting of a store that means nothing to stores of its type.' },

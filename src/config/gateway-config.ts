@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { Capabilities } from '../model/backend.ts';
-import type { Secret } from '../model/encryption.ts';
+import type { KeySpelling, Secret } from '../model/encryption.ts';
 import type { Action } from '../model/operations.ts';
 import type {
+  AdminDocument,
   CapabilitiesDocument,
   ClientDocument,
   CredentialsDocument,
@@ -26,7 +27,7 @@ export interface GatewayConfig<Text = string, Hidden = Secret> {
   readonly file: string;
   readonly revision: string;
   readonly listeners: readonly ListenerConfig[];
-  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  readonly admin: AdminConfig<Hidden> | undefined;
   readonly domains: readonly string[];
   /** Host → bucket. */
   readonly cnames: Readonly<Record<string, string>>;
@@ -46,6 +47,14 @@ export interface GatewayConfig<Text = string, Hidden = Secret> {
 
 /** As parsed: references unresolved. */
 export type DeclaredConfig = GatewayConfig<Reference, Reference>;
+
+export interface AdminConfig<Hidden = Secret> {
+  readonly host: string;
+  readonly port: number;
+  readonly token: Hidden | undefined;
+  /** Host names that requests may name, beside IP literals, localhost and `host` itself. */
+  readonly hosts: readonly string[];
+}
 
 export interface ListenerConfig {
   readonly name: string;
@@ -82,6 +91,8 @@ export interface RemoteStoreConfig<Text = string, Hidden = Secret> {
   readonly addressing: 'path' | 'virtual';
   readonly credentials: CredentialsConfig<Text, Hidden>;
   readonly capabilities: Capabilities;
+  /** How the store's language spells key ids; absent: each in one way. */
+  readonly keys?: KeySpelling;
   readonly ca: string | undefined;
   readonly signature: 'v1' | 'v4' | undefined;
 }
@@ -127,6 +138,7 @@ export interface Limits {
   readonly storeConnect: number;
   readonly storeHead: number;
   readonly storeCopyHead: number;
+  readonly slowHead: number;
   readonly bucketRule: number;
   /** Age past which an upload is continued by nobody. */
   readonly uploads: number;
@@ -149,6 +161,7 @@ export const DEFAULT_LIMITS: Limits = {
   storeConnect: 5_000,
   storeHead: 30_000,
   storeCopyHead: 300_000,
+  slowHead: 300_000,
   bucketRule: 60_000,
   uploads: 7 * 24 * 3_600_000,
   keepAlive: 72_000,
@@ -174,7 +187,7 @@ export function understandGateway(
     file: resolve(source.file),
     revision: source.revision,
     listeners: document.listeners.map((listener) => understandListener(listener, at)),
-    admin: document.admin === undefined ? undefined : { host: LOOPBACK, ...document.admin },
+    admin: document.admin === undefined ? undefined : understandAdmin(document.admin, reader),
     domains: document.domains ?? [],
     cnames: document.cnames ?? {},
     trustedProxies: document.trustedProxies ?? [],
@@ -206,6 +219,15 @@ interface Reader {
 }
 
 const LOOPBACK = '127.0.0.1';
+
+function understandAdmin({ host, port, token, hosts }: AdminDocument, reader: Reader): AdminConfig<Reference> {
+  return {
+    host: host ?? LOOPBACK,
+    port,
+    token: token === undefined ? undefined : reader.reference(token, ['admin', 'token']),
+    hosts: hosts ?? [],
+  };
+}
 
 function understandListener(document: ListenerDocument, at: (path: string) => string): ListenerConfig {
   const { tls } = document;
@@ -240,6 +262,7 @@ function understandStore(
     addressing: document.addressing ?? type.addressing ?? 'path',
     credentials: understandCredentials(document.credentials, [...path, 'credentials'], reader),
     capabilities,
+    ...(type.keys === undefined ? {} : { keys: type.keys }),
     ca: document.ca === undefined ? undefined : reader.at(document.ca),
     signature: document.signature,
   };
@@ -313,6 +336,7 @@ function understandLimits(document: LimitsDocument): Limits {
     storeConnect: time('storeConnect'),
     storeHead: time('storeHead'),
     storeCopyHead: time('storeCopyHead'),
+    slowHead: time('slowHead'),
     bucketRule: time('bucketRule'),
     uploads: time('uploads'),
     keepAlive: time('keepAlive'),

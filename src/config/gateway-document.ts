@@ -2,7 +2,7 @@
 export interface GatewayDocument {
   readonly version: 1;
   readonly listeners: readonly ListenerDocument[];
-  readonly admin?: AddressDocument;
+  readonly admin?: AdminDocument;
   readonly domains?: readonly string[];
   readonly cnames?: Readonly<Record<string, string>>;
   readonly trustedProxies?: readonly string[];
@@ -19,6 +19,11 @@ export interface GatewayDocument {
 export interface AddressDocument {
   readonly host?: string;
   readonly port: number;
+}
+
+export interface AdminDocument extends AddressDocument {
+  readonly token?: string;
+  readonly hosts?: readonly string[];
 }
 
 export interface ListenerDocument extends AddressDocument {
@@ -104,6 +109,7 @@ export interface LimitsDocument {
   readonly storeConnect?: string | number;
   readonly storeHead?: string | number;
   readonly storeCopyHead?: string | number;
+  readonly slowHead?: string | number;
   readonly bucketRule?: string | number;
   readonly uploads?: string | number;
   readonly keepAlive?: string | number;

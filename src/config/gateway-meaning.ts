@@ -59,6 +59,16 @@ function listenersOf({ listeners, admin, trustedProxies }: GatewayDocument, say:
         suggestion: 'keep it on loopback, or behind a network policy',
       }),
     );
+  if (admin !== undefined && admin.token === undefined && !isLoopback(admin.host ?? '127.0.0.1'))
+    found.push(
+      say(
+        'WARNING',
+        'admin-without-token',
+        ['admin', 'host'],
+        'POST and /status of the admin port are refused off loopback while there is no admin.token',
+        { suggestion: 'add token: "${file:/secrets/admin-token}"' },
+      ),
+    );
   listeners.forEach(({ proxyProtocol }, index) => {
     if (proxyProtocol === true && (trustedProxies ?? []).length === 0)
       found.push(

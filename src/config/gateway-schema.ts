@@ -1,4 +1,5 @@
 import type { Capabilities } from '../model/backend.ts';
+import type { KeySpelling } from '../model/encryption.ts';
 import { limitsSchema, size } from './limits-schema.ts';
 import type { JsonSchema } from './schema-check.ts';
 
@@ -12,6 +13,8 @@ export interface GatewayNames {
 export interface StoreType {
   readonly dialect: string | undefined;
   readonly capabilities: Capabilities;
+  /** How it spells key ids; absent: each in one way. */
+  readonly keys?: KeySpelling;
   /** How buckets stand in requests unless the configuration says otherwise. */
   readonly addressing?: 'path' | 'virtual';
   /** The endpoint must be https. */
@@ -31,8 +34,20 @@ export function gatewaySchema(names: GatewayNames): JsonSchema {
         version: { description: 'Version of this format.', const: 1, examples: [1] },
         listeners: listOf(listener(names), 'Where clients connect.', [{ name: 'http', host: '127.0.0.1', port: 9000 }]),
         admin: {
-          ...map('admin', { required: ['port'], properties: address('9001') }),
-          description: 'Health, metrics, status and reload. Keep it off public networks.',
+          ...map('admin', {
+            required: ['port'],
+            properties: {
+              ...address('9001'),
+              token: text(
+                'Bearer token for POST and /status, by reference only. Needed where host is not loopback: without one they are 403 there.',
+                '${file:/secrets/admin-token}',
+              ),
+              hosts: listOf(host(), 'Host names that requests may use, beside IP addresses and localhost.', [
+                'bucketseal.monitoring.svc',
+              ]),
+            },
+          }),
+          description: 'Health, metrics, status, reload and trust. Keep it off public networks.',
           examples: [{ host: '127.0.0.1', port: 9001 }],
         },
         domains: listOf(host(), 'Virtual-hosted addressing under these: bucket.domain.', ['storage.localhost']),

@@ -10,6 +10,10 @@ export function limitsSchema(): JsonSchema {
       storeConnect: duration('A connection to a store must stand within this.', '5s'),
       storeHead: duration('A store’s head after the request’s last byte.', '30s'),
       storeCopyHead: duration('The same for Copy and Complete.', '300s'),
+      slowHead: duration(
+        'An OSS client is told 503 when a Copy or Complete takes longer: a Copy is cancelled then, a Complete goes on.',
+        '300s',
+      ),
       bucketRule: duration('How long a bucket’s own rule at its store is believed.', '60s'),
       uploads: duration('An upload older than this is continued by nobody, and the embedded store aborts it.', '7d'),
       keepAlive: duration('An idle client connection is kept this long.', '72s'),

@@ -1,10 +1,19 @@
 import type { Capabilities } from '../model/backend.ts';
+import type { KeySpelling } from '../model/encryption.ts';
 import type { ClientConfig, DeclaredConfig, GatewayConfig } from './gateway-config.ts';
 
 /** What a policy needs to know of the gateway's configuration, in the shape that `compilePolicy` takes. */
 export interface PolicyFacts {
   readonly stores: Readonly<
-    Record<string, { readonly capabilities: Capabilities; readonly seals: boolean; readonly type: string }>
+    Record<
+      string,
+      {
+        readonly capabilities: Capabilities;
+        readonly seals: boolean;
+        readonly type: string;
+        readonly keys?: KeySpelling;
+      }
+    >
   >;
   readonly bucketsWithoutRule: 'managed' | 'none';
 }
@@ -13,9 +22,14 @@ export interface PolicyFacts {
 export function policyFactsOf(config: DeclaredConfig | GatewayConfig): PolicyFacts {
   return {
     stores: Object.fromEntries(
-      Object.entries<{ readonly type: string; readonly capabilities: Capabilities }>(config.stores).map(
-        ([name, { type, capabilities }]) => [name, { type, capabilities, seals: capabilities.seals }],
-      ),
+      Object.entries<{
+        readonly type: string;
+        readonly capabilities: Capabilities;
+        readonly keys?: KeySpelling;
+      }>(config.stores).map(([name, { type, capabilities, keys }]) => [
+        name,
+        { type, capabilities, seals: capabilities.seals, ...(keys === undefined ? {} : { keys }) },
+      ]),
     ),
     bucketsWithoutRule: config.bucketsWithoutRule,
   };

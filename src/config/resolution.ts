@@ -26,6 +26,13 @@ export function resolveConfig(
     stores: Object.fromEntries(
       Object.entries(declared.stores).map(([name, store]) => [name, liveStore(store, resolver)]),
     ),
+    admin:
+      declared.admin === undefined
+        ? undefined
+        : {
+            ...declared.admin,
+            token: declared.admin.token && resolver.secret(declared.admin.token, 'client'),
+          },
     keyring: declared.keyring === undefined ? undefined : liveKeyring(declared.keyring, resolver),
     clients: declared.clients.map((client) => liveClient(client, resolver)),
   };

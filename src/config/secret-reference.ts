@@ -25,7 +25,7 @@ export type ReferencedFile =
   | { readonly ok: true; readonly text: string; readonly worldReadable: boolean }
   | { readonly ok: false; readonly reason: string };
 
-/** Who will rely on the secret: a client's opens this gateway, a store's was chosen elsewhere. */
+/** Who will rely on the secret: a client's (or the operator's) opens this gateway, a store's was chosen elsewhere. */
 export type SecretUse = 'client' | 'store';
 
 /** Reads `${env:NAME}` and `${file:/path}`; relative files stand relative to `directory`. */
@@ -155,7 +155,7 @@ function weaknessOf(text: string, use: SecretUse, name: string): Finding | undef
       code: 'example-secret',
       message: `"${name}" is an example that everybody knows`,
     };
-  if (use === 'client' && name === 'secretAccessKey' && text.length < CLIENT_SECRET_CHARACTERS)
+  if (use === 'client' && name !== 'sessionToken' && text.length < CLIENT_SECRET_CHARACTERS)
     return failure('short-secret', `"${name}" has fewer than ${CLIENT_SECRET_CHARACTERS} characters`);
   return undefined;
 }

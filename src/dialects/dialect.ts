@@ -1,6 +1,6 @@
 import type { Body } from '../model/body.ts';
 import type { Capabilities } from '../model/backend.ts';
-import type { ObservedEncryption, Secret } from '../model/encryption.ts';
+import type { KeySpelling, ObservedEncryption, Secret } from '../model/encryption.ts';
 import type { GatewayError } from '../model/errors.ts';
 import type { BucketPolicyStatement } from '../model/bucket-policy.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
@@ -132,6 +132,11 @@ export interface DialectTraits {
   readonly uploadsKeepBucket: boolean;
   /** Encrypted objects are written and read over TLS only (JD). */
   readonly encryptionNeedsTls: boolean;
+  /**
+   * SDKs read the body of a 200 to a copy or a Complete and take an `<Error>` in it for a failure (S3). Alibaba's take any 200
+   * for a success (oss2 `copy_object`, ali-oss, the Go SDKs): for them no head goes out before the outcome is known.
+   */
+  readonly readsErrorsInside200: boolean;
   /** Signature forms that never write or read a KMS object (AWS: SigV2). */
   readonly formsWithoutKms?: readonly SignatureForm[];
 }
@@ -143,6 +148,8 @@ export interface DialectTraits {
 export interface Dialect {
   readonly name: DialectName;
   readonly traits: DialectTraits;
+  /** Whether an unsigned or undecided request carries words that only this dialect has. */
+  speaks?(wire: WireRequest): boolean;
   /** Whether the request carries this dialect's kind of signature, and for which access key; judged before any secret is touched. */
   claims(wire: WireRequest): Claim | undefined;
   /** A variant shares its parent's function: that is how the core knows that they are one language. */
@@ -193,6 +200,8 @@ export interface Dialect {
     sourceMetadata: ObjectMetadata,
   ): GatewayError | undefined;
 
+  /** How its stores spell key ids: whoever compares two of them asks here. */
+  readonly keys: KeySpelling;
   /** Whether this dialect has a name for an observed encryption (SM4 has none in S3). */
   canExpress(encryption: ObservedEncryption<string>): boolean;
   /** Header and query names whose values are secrets, for the redactor; lower case. */

@@ -1,4 +1,5 @@
 import type { Capabilities } from '../model/backend.ts';
+import type { KeySpelling } from '../model/encryption.ts';
 import type { Dialect, DialectName } from './dialect.ts';
 import { JD_CAPABILITIES } from './jd/capabilities.ts';
 import { jd } from './jd/index.ts';
@@ -17,6 +18,7 @@ export interface StoreType {
   readonly dialect: DialectName;
   /** All that the type can do; the configuration may say less. */
   readonly capabilities: Capabilities;
+  readonly keys: KeySpelling;
   /** How buckets stand in requests unless the configuration says otherwise. */
   readonly addressing: 'path' | 'virtual';
   /** The endpoint must be https. */
@@ -35,14 +37,23 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'aws-s3': {
     dialect: 's3',
     capabilities: AWS_CAPABILITIES,
+    keys: s3.keys,
     addressing: 'virtual',
     tlsOnly: false,
     without: S3_WITHOUT,
   },
-  s3: { dialect: 's3', capabilities: S3_CAPABILITIES, addressing: 'path', tlsOnly: false, without: S3_WITHOUT },
+  s3: {
+    dialect: 's3',
+    capabilities: S3_CAPABILITIES,
+    keys: s3.keys,
+    addressing: 'path',
+    tlsOnly: false,
+    without: S3_WITHOUT,
+  },
   'aliyun-oss': {
     dialect: 'oss',
     capabilities: OSS_CAPABILITIES,
+    keys: oss.keys,
     addressing: 'virtual',
     tlsOnly: false,
     without: OSS_WITHOUT,
@@ -50,6 +61,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'jdcloud-oss': {
     dialect: 'jd',
     capabilities: JD_CAPABILITIES,
+    keys: jd.keys,
     addressing: 'path',
     tlsOnly: true,
     without: S3_WITHOUT,

@@ -70,7 +70,12 @@ async function appendAtStore(call: Call, place: Place, request: Append): Promise
   const decision = await demandContinuation(call, place, { operation, key, begun: { encryption: begun } });
   assertBelieved(call, place, operation, begun.kind);
   const expected = expectationOfObserved(begun);
-  return await writeObject(call, place, { decision, seal: undefined, encryption: undefined, expected }, request);
+  return await writeObject(
+    call,
+    place,
+    { decision, seal: undefined, encryption: undefined, expected, begunElsewhere: true },
+    request,
+  );
 }
 
 /** What an appendable object was begun with; undefined where there is none: the store then says what else is there. */

@@ -1,6 +1,6 @@
 import type { BucketRule, Encryption, StoreKeyId } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
-import { describe, honours } from './attest.ts';
+import { describe, honours, keysAt } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { expectationOf } from './upload-token.ts';
 
@@ -80,6 +80,10 @@ async function hasRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>)
   const rule = await ruleAtStore(call, place);
   return (
     rule !== undefined &&
-    honours(expectationOf(wanted), rule.kind === 'kms' ? { ...rule, key: rule.key as StoreKeyId } : rule)
+    honours(
+      expectationOf(wanted),
+      rule.kind === 'kms' ? { ...rule, key: rule.key as StoreKeyId } : rule,
+      keysAt(place.backend),
+    )
   );
 }

@@ -26,6 +26,14 @@ export interface Services {
   readonly bucketRules: BucketRuleGuard;
   readonly storedPolicies: StoredPolicies;
   readonly repeatedCompletes: RepeatedCompletes;
+  /** For work that goes on after the answer: the request's stores stay open until `release`. */
+  readonly outlive: (request: WireRequest) => Outliving;
+}
+
+/** `signal`: the house closes, and nothing may go on. */
+export interface Outliving {
+  readonly signal: AbortSignal;
+  readonly release: () => void;
 }
 
 /** One verified request under way. */

@@ -1,6 +1,7 @@
 import type { Dialect, DialectName } from '../dialects/dialect.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { GatewayError } from '../model/errors.ts';
+import { hostName } from '../wire/host.ts';
 import type { WireRequest } from '../wire/message.ts';
 import type { Client, Snapshot } from './snapshot.ts';
 
@@ -9,14 +10,20 @@ export type Pins = Pick<Snapshot, 'hosts' | 'listeners'> & {
   readonly clients: ReadonlyMap<string, Pick<Client, 'dialect'>>;
 };
 
-/** The language of a request's errors before anything is verified: a pin, else the scheme of its signature, else the first. */
-export function dialectForErrors(wire: WireRequest | undefined, snapshot: Pins): Dialect {
-  const [first] = Object.values(DIALECTS);
-  if (wire === undefined) return first as Dialect;
-  const pinned = pinOf(wire, snapshot);
+/**
+ * The language of errors before anything is verified: a pin of host, listener or client, else the scheme of the one
+ * signature, else the language whose words stand in the request, else the first. A head that was refused has a listener only.
+ */
+export function dialectForErrors(wire: WireRequest | undefined, snapshot: Pins, listener?: string): Dialect {
+  const [first] = Object.values(DIALECTS) as [Dialect, ...Dialect[]];
+  const pinned = wire === undefined ? snapshot.listeners.get(listener ?? '')?.dialect : pinOf(wire, snapshot);
   if (pinned !== undefined) return DIALECTS[pinned];
-  const claimed = claims(wire)[0];
-  return claimed === undefined ? (first as Dialect) : pinnedByClient(claimed.dialect, claimed.accessKeyId, snapshot);
+  if (wire === undefined) return first;
+  const found = claims(wire);
+  const [claim] = found;
+  if (claim !== undefined && languagesOf(found).size === 1)
+    return pinnedByClient(claim.dialect, claim.accessKeyId, snapshot);
+  return Object.values(DIALECTS).find((dialect) => dialect.speaks?.(wire) === true) ?? first;
 }
 
 /**
@@ -28,9 +35,7 @@ export function chooseDialect(wire: WireRequest, snapshot: Pins): Dialect {
   const [claim] = found;
   if (claim === undefined)
     throw new GatewayError('AccessDenied', 'Anonymous access is forbidden for this operation.', { wording: {} });
-  // Variants of one wire language (jd of s3) claim the same signature; two different languages never may.
-  const languages = new Set(found.map(({ dialect }) => familyOf(dialect)));
-  if (languages.size > 1)
+  if (languagesOf(found).size > 1)
     throw new GatewayError(
       'InvalidArgument',
       'Only one auth mechanism allowed; only one signature of one kind may stand in a request.',
@@ -63,14 +68,18 @@ function claims(wire: WireRequest): readonly Found[] {
   });
 }
 
+/** Variants of one wire language (jd of s3) claim the same signature; two different languages never may. */
+function languagesOf(found: readonly Found[]): ReadonlySet<unknown> {
+  return new Set(found.map(({ dialect }) => familyOf(dialect)));
+}
+
 /** A variant shares its parent's verifier. */
 function familyOf(dialect: Dialect): unknown {
   return dialect.verify;
 }
 
 function pinOf(wire: WireRequest, snapshot: Pins): DialectName | undefined {
-  const host = wire.host.replace(/:\d+$/, '');
-  return snapshot.hosts.get(host) ?? snapshot.listeners.get(wire.connection.listener)?.dialect;
+  return snapshot.hosts.get(hostName(wire.host)) ?? snapshot.listeners.get(wire.connection.listener)?.dialect;
 }
 
 function pinnedByClient(dialect: Dialect, accessKeyId: string | undefined, snapshot: Pins): Dialect {

@@ -14,6 +14,7 @@ import { operationHandlers, type Handler, type ModelOperation } from './operatio
 import { openLane, type Lane } from './lane.ts';
 import { demandAcl } from './reach.ts';
 import { patientAnswer } from './patient-answer.ts';
+import { withheldAnswer } from './withheld-answer.ts';
 import type { Client, Snapshot } from './snapshot.ts';
 import { withGatewayHeaders } from './gateway-headers.ts';
 
@@ -24,7 +25,7 @@ export interface Gateway {
    */
   handle(wire: WireRequest, signal: AbortSignal, admit?: (client: string) => void): Promise<WireResponse | Lane>;
   /** For failures of the listener itself, before there is a request. */
-  encodeFailure(error: unknown, wire: WireRequest | undefined): WireResponse;
+  encodeFailure(error: unknown, wire: WireRequest | undefined, listener?: string): WireResponse;
 }
 
 export interface GatewayOptions {
@@ -77,9 +78,9 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         return failure(error, { dialect, wire, operation: request?.operation ?? documented, verified, services });
       }
     },
-    encodeFailure(error, wire) {
+    encodeFailure(error, wire, listener) {
       return failure(error, {
-        dialect: dialectForErrors(wire, snapshot()),
+        dialect: dialectForErrors(wire, snapshot(), listener),
         wire,
         operation: undefined,
         verified: undefined,
@@ -94,11 +95,18 @@ async function answer<N extends ModelOperation>(call: Call, request: StorageRequ
   const context = encodeContext(call.wire, call.verified);
   const encode = (result: StorageResult<N>): WireResponse =>
     withGatewayHeaders(call.dialect, result, call.dialect.encodeResponse(request, result, context));
-  const result = handler(call, request);
-  // Reading and writing through can take long: the client gets white space meanwhile, as S3 does.
-  if (handler.patient === true)
-    return await patientAnswer(result, encode, (error) => failureDocument(error, call, context));
-  return encode(await result);
+  const { patient } = handler;
+  if (patient === undefined) return encode(await handler(call, request));
+  if (call.dialect.traits.readsErrorsInside200)
+    // Reading and writing through can take long: the client gets white space meanwhile, as S3 does.
+    return await patientAnswer(handler(call, request), encode, (error) => failureDocument(error, call, context));
+  const result = await withheldAnswer({
+    work: (signal) => handler({ ...call, context: { ...call.context, signal } }, request),
+    gone: call.context.signal,
+    limit: call.snapshot.slowHead,
+    then: patient,
+  });
+  return encode(result);
 }
 
 function verify(dialect: Dialect, wire: WireRequest, snapshot: Snapshot, services: Services): VerifiedRequest {

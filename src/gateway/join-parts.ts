@@ -34,7 +34,11 @@ export async function joinParts(
   call: Call,
   place: Place,
   request: StorageRequest<'CompleteMultipartUpload'>,
-  upload: { readonly storeUploadId: string; readonly kept: readonly KeptPart[]; readonly expected: Expectation },
+  upload: {
+    readonly storeUploadId: string;
+    readonly kept: readonly KeptPart[];
+    readonly expected: Expectation;
+  },
 ): Promise<readonly CompletedPart[]> {
   const listed = request.parts === 'all' ? await everyPart(call, place, request, upload) : request.parts;
   const pieces = plan(listed, upload.kept, place.backend.capabilities.minimumPartSize);

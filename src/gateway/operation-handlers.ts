@@ -21,10 +21,10 @@ import { putObject } from './put-object.ts';
 import { deleteBucketPolicy, putBucketPolicy } from './stored-policy.ts';
 import { getObject, getObjectAttributes, headObject } from './read-object.ts';
 
-/** `patient`: the answer may take long, and white space goes out meanwhile. */
+/** `patient`: the answer may take long. What becomes of the work when nobody can wait for it any more stands there. */
 export interface Handler<N extends OperationName> {
   (call: Call, request: StorageRequest<N>): Promise<StorageResult<N>>;
-  readonly patient?: boolean;
+  readonly patient?: 'is cancelled' | 'goes on';
 }
 
 export type ModelOperation = Exclude<OperationName, 'Passthrough'>;
@@ -60,7 +60,7 @@ export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } =
   GetObject: getObject,
   HeadObject: headObject,
   GetObjectAttributes: getObjectAttributes,
-  CopyObject: Object.assign(copyObject, { patient: true }),
+  CopyObject: Object.assign(copyObject, { patient: 'is cancelled' as const }),
   DeleteObject: forwarded('DeleteObject'),
   DeleteObjects: deleteObjects,
   GetObjectTagging: forwarded('GetObjectTagging'),
@@ -68,8 +68,8 @@ export const operationHandlers: { readonly [N in ModelOperation]: Handler<N> } =
   DeleteObjectTagging: forwarded('DeleteObjectTagging'),
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,
-  UploadPartCopy: Object.assign(uploadPartCopy, { patient: true }),
-  CompleteMultipartUpload: Object.assign(completeMultipartUpload, { patient: true }),
+  UploadPartCopy: Object.assign(uploadPartCopy, { patient: 'is cancelled' as const }),
+  CompleteMultipartUpload: Object.assign(completeMultipartUpload, { patient: 'goes on' as const }),
   AbortMultipartUpload: abortMultipartUpload,
   ListParts: listParts,
   ListMultipartUploads: listMultipartUploads,

@@ -19,6 +19,8 @@ export interface Protection {
   /** What the store is told; undefined when no header is sent. */
   readonly encryption: Encryption<StoreKeyId> | undefined;
   readonly expected: Expectation;
+  /** What is written goes on with something that somebody else may have begun. */
+  readonly begunElsewhere?: boolean;
 }
 
 export interface Intent {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ObservedEncryption } from '../model/encryption.ts';
+import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 
 type Complete = Pick<StorageRequest<'CompleteMultipartUpload'>, 'bucket' | 'key' | 'uploadId' | 'parts'>;
@@ -11,26 +12,56 @@ export interface Completion {
 }
 
 /**
- * Answers of uploads whose parts were joined here. The store never heard of the client's parts, so it cannot repeat its
- * answer to a client that missed it; this gateway does, for the newest of them.
+ * Answers that a store cannot repeat to a client that missed them: of uploads whose parts were joined here, since the store
+ * never heard of the client's parts, and of those that went on after their client was gone. The newest of them are kept.
  */
 export interface RepeatedCompletes {
   remember(request: Complete, completion: Completion): void;
   /** Undefined for another upload, or for other parts of it. */
   recall(request: Complete): Completion | undefined;
+  /**
+   * Begins a Complete, or joins the same one that is under way. It goes on to its end whether or not its clients wait:
+   * what nobody was there to hear (their `signal`s are aborted) is remembered.
+   */
+  once(request: Complete, signal: AbortSignal | undefined, begin: () => Promise<Completion>): Promise<Completion>;
 }
 
 const LIMIT = 1000;
+/** Completes under way in this process; each may outlive its client. */
+const UNDER_WAY_LIMIT = 1000;
+
+interface UnderWay {
+  readonly work: Promise<Completion>;
+  readonly listeners: (AbortSignal | undefined)[];
+}
 
 export function createRepeatedCompletes(): RepeatedCompletes {
   const kept = new Map<string, Completion>();
+  const underWay = new Map<string, UnderWay>();
+  const keep = (id: string, completion: Completion): void => {
+    const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
+    if (oldest !== undefined) kept.delete(oldest);
+    kept.set(id, completion);
+  };
   return {
-    remember(request, completion) {
-      const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
-      if (oldest !== undefined) kept.delete(oldest);
-      kept.set(idOf(request), completion);
-    },
+    remember: (request, completion) => keep(idOf(request), completion),
     recall: (request) => kept.get(idOf(request)),
+    async once(request, signal, begin) {
+      const id = idOf(request);
+      const known = underWay.get(id);
+      known?.listeners.push(signal);
+      if (known !== undefined) return await known.work;
+      if (underWay.size >= UNDER_WAY_LIMIT) throw new GatewayError('SlowDown', 'Please reduce your request rate.');
+      const listeners = [signal];
+      const work = begin()
+        .then((completion) => {
+          if (listeners.some((each) => each?.aborted === true)) keep(id, completion);
+          return completion;
+        })
+        .finally(() => underWay.delete(id));
+      underWay.set(id, { work, listeners });
+      return await work;
+    },
   };
 }
 

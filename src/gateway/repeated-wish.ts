@@ -1,6 +1,7 @@
-import type { Encryption, KeyAlias, ObservedEncryption } from '../model/encryption.ts';
+import type { Encryption, KeyAlias, KeySpelling, ObservedEncryption } from '../model/encryption.ts';
 import type { ObjectMetadata, Wish } from '../model/objects.ts';
 import { GatewayError } from '../model/errors.ts';
+import { keysAt } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { atStore } from '../policy/policy.ts';
 import { decide } from './protect-write.ts';
@@ -26,12 +27,13 @@ export async function demandRepeatedWish(
     encryption.kind === 'kms' && encryption.key !== 'default'
       ? { ...encryption, key: policy.aliasOf(encryption.key, store) ?? (encryption.key as string as KeyAlias) }
       : (encryption as Encryption<KeyAlias>);
-  if (same(expectationOf(atStore(policy, named, store)), expected)) return;
+  const keys = keysAt(place.backend);
+  if (same(expectationOf(atStore(policy, named, store)), expected, keys)) return;
   // A rule that overrides wishes, or a replica's, took this one at Create without following it: so it does here.
   const decision = await decide(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish }, policy);
   const unlike = decision.effect === 'allow' && (decision.overridden || call.client.principal.replicator);
   if (unlike && decision.encryption.kind !== 'unspecified') {
-    if (same(expectationOf(atStore(policy, decision.encryption, store)), expected)) return;
+    if (same(expectationOf(atStore(policy, decision.encryption, store)), expected, keys)) return;
   }
   throw new GatewayError(
     'InvalidArgument',
@@ -39,7 +41,7 @@ export async function demandRepeatedWish(
   );
 }
 
-function same(one: Expectation, other: Expectation): boolean {
+function same(one: Expectation, other: Expectation, keys: KeySpelling): boolean {
   switch (one.kind) {
     case 'unspecified':
     case 'none':
@@ -51,7 +53,7 @@ function same(one: Expectation, other: Expectation): boolean {
     case 'kms':
       return (
         other.kind === 'kms' &&
-        one.key === other.key &&
+        keys.same(one.key, other.key) &&
         one.algorithm === other.algorithm &&
         one.layers === other.layers
       );

@@ -1,5 +1,6 @@
 import type { DecisionInputs } from './decision-inputs.ts';
 import type { OperationName } from '../model/operations.ts';
+import type { Expectation } from './upload-token.ts';
 
 /** One decision on a write, as the audit log keeps it. Never a secret, never a query string. */
 export interface DecisionRecord {
@@ -51,9 +52,20 @@ export interface Signals {
     readonly requestId: string;
     readonly store: string;
     readonly bucket: string;
-    readonly operation: string;
+    readonly operation: OperationName;
+    readonly kind: Expectation['kind'];
     readonly expected: string;
     readonly observed: string;
+  }): void;
+  /** A write that the store took and whose encryption nobody can tell. */
+  unproven(record: {
+    readonly requestId: string;
+    readonly store: string;
+    readonly bucket: string;
+    readonly operation: OperationName;
+    readonly kind: Expectation['kind'];
+    readonly expected: string;
+    readonly observed: string | undefined;
   }): void;
   signatureForm(form: string): void;
   refused(record: {

@@ -2,6 +2,7 @@ import type { Addressing, Credential, DialectName, SignatureOptions } from '../d
 import type { Directory } from '../backends/directory.ts';
 import type { Keyring } from '../model/keyring.ts';
 import type { Principal } from '../policy/decision.ts';
+import type { Distrust } from './distrust.ts';
 import type { LaneSigner } from './lane.ts';
 import type { Policy } from '../policy/policy.ts';
 
@@ -32,48 +33,12 @@ export interface Snapshot {
   readonly listeners: ReadonlyMap<string, ListenerRules>;
   /** Host without port → the dialect that the name pins. */
   readonly hosts: ReadonlyMap<string, DialectName>;
-  /** (store, bucket, operation, kind) tuples that were caught lying; a reload begins with none. */
+  /** (store, bucket, operation, kind) tuples that were caught lying under what this snapshot says of store and bucket. */
   readonly distrust: Distrust;
+  /** ms after which a client that cannot be kept waiting with white space is told that the outcome is not known yet. */
+  readonly slowHead: number;
   /** ms for which a store's bucket rule counts as checked. */
   readonly bucketRuleInterval: number;
   /** ms after which an upload is continued by nobody. */
   readonly uploadLifetime: number;
-}
-
-/** Remembers which stores did not do as they said. */
-export interface Distrust {
-  add(tuple: DistrustTuple): void;
-  has(tuple: DistrustTuple): boolean;
-  clear(store: string): void;
-  readonly size: number;
-}
-
-export interface DistrustTuple {
-  readonly store: string;
-  readonly bucket: string;
-  readonly operation: string;
-  readonly kind: string;
-}
-
-/** Bounded by stores × buckets × operations × kinds in use; the oldest go first past the limit. */
-const DISTRUST_LIMIT = 10_000;
-
-export function createDistrust(): Distrust {
-  const tuples = new Map<string, DistrustTuple>();
-  const idOf = (tuple: DistrustTuple): string =>
-    JSON.stringify([tuple.store, tuple.bucket, tuple.operation, tuple.kind]);
-  return {
-    add(tuple) {
-      const oldest = tuples.size >= DISTRUST_LIMIT ? tuples.keys().next().value : undefined;
-      if (oldest !== undefined) tuples.delete(oldest);
-      tuples.set(idOf(tuple), tuple);
-    },
-    has: (tuple) => tuples.has(idOf(tuple)),
-    clear(store) {
-      for (const [id, tuple] of tuples) if (tuple.store === store) tuples.delete(id);
-    },
-    get size() {
-      return tuples.size;
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { continueAtStore, nameOf, readToken } from './continue-upload.ts';
 import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
 import { demandUnderWay, discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
 import { assertBelieved } from './protect-write.ts';
+import type { Completion } from './repeated-complete.ts';
 import { demandRepeatedWish } from './repeated-wish.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 import type { UploadClaim } from './upload-token.ts';
@@ -59,12 +60,23 @@ export async function completeAtStore(
   request: Complete,
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
   const claim = await continueAtStore(call, place, request);
-  const { storeUploadId, expected } = claim;
+  const { expected } = claim;
   await demandRepeatedWish(call, place, request, expected);
   assertBelieved(call, place, request.operation, expected.kind);
+  const outliving = call.services.outlive(call.wire);
+  const going: Call = { ...call, context: { requestId: call.context.requestId, signal: outliving.signal } };
+  const { result, observed } = await call.services.repeatedCompletes
+    .once(request, call.context.signal, () => completed(going, place, request, claim))
+    .finally(outliving.release);
+  return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
+}
+
+/** A store completes whatever becomes of the client that asked: so does this, and the same request again gets its answer. */
+async function completed(call: Call, place: Place, request: Complete, claim: UploadClaim): Promise<Completion> {
+  const { storeUploadId, expected } = claim;
   const kept = joinsParts(call, place) ? await keptParts(call, place, storeUploadId) : [];
   const before = kept.length === 0 ? call.services.repeatedCompletes.recall(request) : undefined;
-  if (before !== undefined) return { ...withoutEncryption(before.result), ...shownIn(call, place, before.observed) };
+  if (before !== undefined) return before;
   const result = await orDiscard(call, place, storeUploadId, async () => {
     const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);
     const parts = explicit ? await joinParts(call, place, request, { storeUploadId, kept, expected }) : request.parts;
@@ -85,7 +97,7 @@ export async function completeAtStore(
   if (kept.length > 0) call.services.repeatedCompletes.remember(request, { result, observed });
   call.services.knownUploads.forget(nameOf(place, claim));
   await discardKept(call, place, kept);
-  return { ...withoutEncryption(result), ...shownIn(call, place, observed) };
+  return { result, observed };
 }
 
 /** The only thing that is done to uploads of another tool's, by the store's own id. */

@@ -3,6 +3,7 @@ import { askedOf, type BucketPolicyStatement } from '../model/bucket-policy.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { AskedEncryption } from '../model/objects.ts';
 import { ACTION_OF, type Action, type OperationName, type StorageRequest } from '../model/operations.ts';
+import { keysAt } from './attest.ts';
 import { enter, locate, type Call, type Place } from './call.ts';
 import { compileStatements, type CompiledStatements, type PolicySubject } from './policy-statements.ts';
 import type { Expectation } from './upload-token.ts';
@@ -197,12 +198,13 @@ function wordsOf(
   }
 }
 
-/** A condition may name the key by the policy's alias or by the store's id, whichever the client sends. */
+/** A condition may name the key by the policy's alias or by the store's id, with its address or without, whichever the client sends. */
 function namesOf(call: Call, place: Place, id: string): readonly string[] {
   const { policy } = call.snapshot;
   const alias = policy.aliasOf(id, place.backend.name) ?? (policy.aliases.includes(id) ? id : undefined);
   const own = alias === undefined ? undefined : policy.keyAt(alias as never, place.backend.name);
-  return [id, alias, own].filter((name) => name !== undefined);
+  const { plain } = keysAt(place.backend);
+  return [id, alias, own].filter((name) => name !== undefined).flatMap((name) => [name, plain(name)]);
 }
 
 function callerOf(call: Call): Pick<PolicySubject, 'accessKeyId' | 'secure'> {

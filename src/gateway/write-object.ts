@@ -57,6 +57,7 @@ export async function attested(
     versionId: result.versionId,
     observed: result.encryption,
     customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
+    begunElsewhere: protection.begunElsewhere === true,
   });
   return shownIn(call, place, observed);
 }

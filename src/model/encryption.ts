@@ -13,6 +13,23 @@ export type StoreKeyId = string & { readonly [brand]: 'StoreKeyId' };
 /** The default key, wherever a key is named: nobody chose one. */
 export const DEFAULT_KEY = 'default';
 
+/** How a language of stores spells the ids of KMS keys. */
+export interface KeySpelling {
+  /** The id alone, without the address that may stand before it. */
+  plain(id: string): string;
+  /** Whether two spellings name one key; symmetric. */
+  same(one: string, other: string): boolean;
+  /** The id only points at a key, and which one the store alone knows. */
+  isAlias(id: string): boolean;
+}
+
+/** Where ids have one spelling each: the gateway's own keys. */
+export const LITERAL_KEYS: KeySpelling = {
+  plain: (id) => id,
+  same: (one, other) => one === other,
+  isAlias: () => false,
+};
+
 /** A customer's own key (SSE-C). `key` is the 32 raw bytes; it never leaves the request that brought it. */
 export interface CustomerKey {
   readonly key: Secret<Uint8Array>;

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../model/backend.ts';
-import type { KeyAlias, StoreKeyId } from '../model/encryption.ts';
+import { LITERAL_KEYS, type KeyAlias, type KeySpelling, type StoreKeyId } from '../model/encryption.ts';
 import { grantMatcher, judgeAccess, judgeKey, judgeTransport } from './access.ts';
 import { judgeContinuation } from './continuation.ts';
 import type { Route, TransportRule } from './decision.ts';
@@ -39,6 +39,8 @@ export interface StoreFacts {
   /** The gateway seals what goes there. */
   readonly seals: boolean;
   readonly type: string;
+  /** How the store spells key ids; absent: each in one way. */
+  readonly keys?: KeySpelling;
 }
 
 /** A policy with its rules open to `explain`. */
@@ -49,7 +51,7 @@ export interface CompiledPolicy extends Policy {
 /** Compiles a document that its schema accepts. Meaning is judged by `findings`; what is left open here fails closed. */
 export function compilePolicy(document: PolicyDocument, source: PolicySource, world: PolicyWorld): CompiledPolicy {
   const sealing = new Set(Object.entries(world.stores).flatMap(([name, store]) => (store.seals ? [name] : [])));
-  const keys = compileKeys(document, sealing);
+  const keys = compileKeys(document, sealing, (store) => world.stores[store]?.keys ?? LITERAL_KEYS);
   const rules = document.buckets.map((bucket, i) => compileRule(document.defaults ?? {}, bucket, i, source));
   const set: RuleSet = { rules, transport: transportOf([document.defaults ?? {}]), keys };
   const matches = grantMatcher();

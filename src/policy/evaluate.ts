@@ -239,6 +239,7 @@ function placed(question: Question, choice: Choice, trace: TraceStep[] | undefin
     capabilities,
     canSeal: input.canSeal,
     keyId: encryption.kind === 'kms' ? set.keys.idAt(encryption.key, rule.store) : undefined,
+    sameKey: (one, other) => set.keys.same(one, other, rule.store),
     bucketDefault: isBucketLevel(input)
       ? undefined
       : defaultOf(question, terms === AUDIT ? 'store' : rule.effective.default),

@@ -25,6 +25,8 @@ export interface FeasibilityQuestion {
   readonly canSeal: boolean;
   /** The store's id of a named key; undefined: it has none. */
   readonly keyId: string | undefined;
+  /** Whether two ids name one key at the store. */
+  readonly sameKey: (one: string, other: string) => boolean;
   /** For stores that encrypt by bucket rule only: what the bucket's rule is; undefined where the rule itself is asked about. */
   readonly bucketDefault: Resolved | undefined;
 }
@@ -80,7 +82,7 @@ function sealObstacle(question: Pick<FeasibilityQuestion, 'encryption' | 'canSea
 const NO_SEAL: Obstacle = { cause: 'store', reason: 'the gateway cannot seal on this store' };
 
 function kmsObstacle(
-  { capabilities, keyId }: FeasibilityQuestion,
+  { capabilities, keyId, sameKey }: FeasibilityQuestion,
   encryption: Extract<Resolved, { kind: 'kms' }>,
 ): Obstacle | undefined {
   if (capabilities.kms === 'none') return store('the store has no KMS');
@@ -88,7 +90,7 @@ function kmsObstacle(
     if (!capabilities.kmsDefaultKey) return store('the store takes KMS with a named key only');
   } else {
     if (keyId === undefined) return { cause: 'key', reason: `the store has no id for the key ${encryption.key}` };
-    if (capabilities.kms !== 'any' && !capabilities.kms.includes(keyId))
+    if (capabilities.kms !== 'any' && !capabilities.kms.some((known) => sameKey(known, keyId)))
       return { cause: 'key', reason: `the store does not have the key ${encryption.key}` };
   }
   if (!capabilities.kmsAlgorithms.includes(encryption.algorithm))

@@ -2,11 +2,12 @@ import type { PolicyWorld } from './compile.ts';
 import type { PolicyDocument } from './document.ts';
 import { finding, type Finding } from './finding-codes.ts';
 import { KEYRING, namedAliases } from './keys.ts';
+import { LITERAL_KEYS } from '../model/encryption.ts';
 import { didYouMean } from './suggestion.ts';
 
 /** What is wrong with `keys:` itself, and with the names that rules use. */
 export function keyFindings(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
-  return [...declared(document, world), ...shared(document), ...named(document, world)];
+  return [...declared(document, world), ...shared(document, world), ...named(document, world)];
 }
 
 function declared(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
@@ -40,15 +41,15 @@ function declared(document: PolicyDocument, world: PolicyWorld): readonly Findin
 }
 
 /** Grants are by name: two names for one key would let the holder of either use it. */
-function shared(document: PolicyDocument): readonly Finding[] {
-  const owners = new Map<string, string>();
+function shared(document: PolicyDocument, world: PolicyWorld): readonly Finding[] {
+  const owners: { readonly store: string; readonly id: string; readonly alias: string }[] = [];
   const found: Finding[] = [];
   for (const [alias, ids] of Object.entries(document.keys ?? {})) {
     for (const [store, id] of Object.entries({ [KEYRING]: alias, ...ids })) {
-      const place = JSON.stringify([store, id]);
-      const owner = owners.get(place);
+      const { same } = (Object.hasOwn(world.stores, store) ? world.stores[store]?.keys : undefined) ?? LITERAL_KEYS;
+      const owner = owners.find((each) => each.store === store && same(each.id, id))?.alias;
       const path = ['keys', alias, ...(Object.hasOwn(ids, store) ? [store] : [])];
-      if (owner === undefined) owners.set(place, alias);
+      if (owner === undefined) owners.push({ store, id, alias });
       else found.push(finding('key-id-shared', path, `"${owner}" and "${alias}" are the same key at ${store}`));
     }
   }

@@ -193,6 +193,7 @@ function feasible(place: Place, policy: CompiledPolicy, store: StoreFacts): read
       capabilities: store.capabilities,
       canSeal: store.seals,
       keyId: encryption.kind === 'kms' ? policy.set.keys.idAt(encryption.key, rule.store) : undefined,
+      sameKey: (one, other) => policy.set.keys.same(one, other, rule.store),
       bucketDefault: asRule ? undefined : bucketDefault,
     });
   const byRule = !store.capabilities.perObject;

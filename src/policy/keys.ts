@@ -1,4 +1,4 @@
-import type { KeyAlias } from '../model/encryption.ts';
+import type { KeyAlias, KeySpelling } from '../model/encryption.ts';
 import type { AcceptValue, EncryptionValue, PolicyDocument, RuleBlocks } from './document.ts';
 
 /** Aliases and the stores' own ids, both ways. */
@@ -7,16 +7,22 @@ export interface KeyBook {
   readonly aliases: readonly string[];
   /** The id of an alias at a store; undefined where the store has none for it. */
   idAt(alias: string, store: string): string | undefined;
-  /** The alias for a store's own id. */
+  /** The alias for a store's own id, in any of its spellings. */
   aliasOf(id: string, store: string): KeyAlias | undefined;
   /** What a client wrote: the alias, or the id of the store that its bucket lies on. */
   resolve(wire: string, store: string): KeyAlias | 'default' | undefined;
+  /** Whether two ids name one key at a store. */
+  same(one: string, other: string, store: string): boolean;
 }
 
 /** The entry of `keys:` that belongs to the gateway's own keyring; no store can have this name. */
 export const KEYRING = 'keyring';
 
-export function compileKeys(document: PolicyDocument, sealing: ReadonlySet<string>): KeyBook {
+export function compileKeys(
+  document: PolicyDocument,
+  sealing: ReadonlySet<string>,
+  spellingAt: (store: string) => KeySpelling,
+): KeyBook {
   // Maps, not objects: an alias may be called `constructor`.
   const ids = new Map(Object.entries(document.keys ?? {}).map(([alias, at]) => [alias, new Map(Object.entries(at))]));
   // A name that only a rule uses is a slip of the pen: no key is made for it.
@@ -38,7 +44,7 @@ export function compileKeys(document: PolicyDocument, sealing: ReadonlySet<strin
     return ids.get(alias)?.get(store);
   };
   const aliasOf = (id: string, store: string): KeyAlias | undefined => {
-    const own = byId.get(store)?.get(id);
+    const own = byId.get(store)?.get(id) ?? spelledOtherwise(byId.get(store), id, spellingAt(store));
     if (own !== undefined) return own as KeyAlias;
     return (sealing.has(store) || store === KEYRING) && aliases.has(id) ? (id as KeyAlias) : undefined;
   };
@@ -50,7 +56,18 @@ export function compileKeys(document: PolicyDocument, sealing: ReadonlySet<strin
       if (wire === 'default') return 'default';
       return aliases.has(wire) ? (wire as KeyAlias) : aliasOf(wire, store);
     },
+    same: (one, other, store) => spellingAt(store).same(one, other),
   };
+}
+
+/** An id that stands for keys in two accounts names neither. */
+function spelledOtherwise(
+  known: ReadonlyMap<string, string> | undefined,
+  id: string,
+  spelling: KeySpelling,
+): string | undefined {
+  const found = new Set([...(known ?? [])].filter(([own]) => spelling.same(own, id)).map(([, alias]) => alias));
+  return found.size === 1 ? [...found][0] : undefined;
 }
 
 export interface NamedAlias {

@@ -1,5 +1,6 @@
-import fastify from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
+import { adminRefusal, type AdminGuard } from './admin-guard.ts';
 
 export interface AdminOptions {
   /** Loopback unless the operator says otherwise. */
@@ -17,9 +18,22 @@ export interface AdminOptions {
     readonly message: string;
     readonly problems?: readonly string[] | undefined;
   }>;
+  /** Believes stores again that were caught lying: one bucket of one, one, or all. */
+  readonly trust: (which: TrustRequest) => TrustOutcome;
+  /** Who may ask; read at each request, so that a reload counts. Absent: no token, no other names. */
+  readonly guard?: () => Omit<AdminGuard, 'host'>;
   /** Errors of these pages. */
   readonly report: (error: unknown) => void;
 }
+
+/** `bucket` as clients or as the store call it; neither: everything. */
+export interface TrustRequest {
+  readonly store?: string;
+  readonly bucket?: string;
+}
+
+export type TrustOutcome =
+  { readonly ok: true; readonly cleared: number } | { readonly ok: false; readonly message: string };
 
 export interface AdminRunning {
   readonly host: string;
@@ -34,8 +48,9 @@ const METRICS = 'text/plain; version=0.0.4; charset=utf-8';
 /** ms; probes and scrapes are short. */
 const CONTROL_TIMEOUT = 30_000;
 
-/** The operator's port: probes, metrics, status, reload. It tells nothing about objects, keys or the environment (CVE-2023-28432). */
+/** The operator's port: probes, metrics, status, reload, trust. It tells nothing about objects, keys or the environment (CVE-2023-28432). */
 export async function startAdmin(options: AdminOptions): Promise<AdminRunning> {
+  const host = options.host ?? LOOPBACK;
   const app = fastify({
     logger: false,
     requestIdHeader: false,
@@ -45,6 +60,12 @@ export async function startAdmin(options: AdminOptions): Promise<AdminRunning> {
     forceCloseConnections: true,
   });
   app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request, reply) => {
+    const guard = options.guard?.() ?? { hosts: [], token: undefined };
+    const refusal = adminRefusal(request.raw, request.routeOptions.url, { ...guard, host });
+    if (refusal !== undefined) await reply.code(403).type(TEXT).send(`${refusal}\n`);
+  });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
@@ -67,13 +88,43 @@ export async function startAdmin(options: AdminOptions): Promise<AdminRunning> {
   });
   app.get('/metrics', async (_request, reply) => reply.type(METRICS).send(await options.metrics()));
   app.get('/status', (_request, reply) => reply.send(options.status()));
-  app.post('/reload', async (request, reply) => {
-    // A web page in the operator's browser can reach loopback too; it always names its origin.
-    if (request.headers.origin !== undefined) return reply.code(403).type(TEXT).send('forbidden\n');
+  actions(app, options);
+  await app.listen({ host, port: options.port });
+  const address = app.server.address() as AddressInfo;
+  return { host: address.address, port: address.port, close: () => app.close() };
+}
+
+function actions(app: FastifyInstance, options: AdminOptions): void {
+  app.post('/reload', async (_request, reply) => {
     const outcome = await options.reload();
     return reply.code(outcome.ok ? 200 : 422).send(outcome);
   });
-  await app.listen({ host: options.host ?? LOOPBACK, port: options.port });
-  const address = app.server.address() as AddressInfo;
-  return { host: address.address, port: address.port, close: () => app.close() };
+  app.post('/trust', (request: FastifyRequest, reply) => {
+    const which = trustRequest(request.body);
+    const outcome: TrustOutcome =
+      which === undefined
+        ? { ok: false, message: 'the body is empty, or a JSON object with "store" and perhaps "bucket"' }
+        : options.trust(which);
+    return reply.code(outcome.ok ? 200 : 400).send(outcome);
+  });
+}
+
+/** Undefined for anything that is not exactly what is meant: a misspelled name must not clear everything. */
+function trustRequest(body: unknown): TrustRequest | undefined {
+  if (body === undefined || body === null || body === '') return {};
+  const value = typeof body === 'string' ? parsed(body) : undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const { store, bucket, ...unknown } = value as Readonly<Record<string, unknown>>;
+  if (Object.keys(unknown).length > 0) return undefined;
+  if (store === undefined) return bucket === undefined ? {} : undefined;
+  if (typeof store !== 'string' || (bucket !== undefined && typeof bucket !== 'string')) return undefined;
+  return { store, ...(bucket === undefined ? {} : { bucket }) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,7 +4,7 @@ import type { Redactor } from './redact.ts';
 
 /** One decision on a write, or what became of it. Never a secret, never a query string. */
 export interface AuditRecord {
-  readonly kind: 'decision' | 'outcome' | 'not-honoured' | 'configuration';
+  readonly kind: 'decision' | 'outcome' | 'not-honoured' | 'unproven' | 'configuration';
   readonly requestId: string;
   /** The access key id. */
   readonly who?: string | undefined;

@@ -1,4 +1,5 @@
 import type { Secret } from '../model/encryption.ts';
+import { createSecretValues } from './secret-values.ts';
 
 /** The one redactor of logs, spans, audit and errors. */
 export interface Redactor {
@@ -9,6 +10,8 @@ export interface Redactor {
   readonly text: (text: string) => string;
   /** Any value on its way into a log line; errors become plain objects. */
   readonly value: (value: unknown) => unknown;
+  /** Configured secrets as of now. Those before stay known: requests under way may still meet them. */
+  readonly learn: (secrets: readonly Secret[]) => void;
 }
 
 export interface RedactorOptions {
@@ -26,8 +29,6 @@ const SECRET_NAME =
 const NAME_BEFORE_VALUE = /([A-Za-z0-9%_.-]{1,128})(?:\\{0,16}["'])?\s{0,8}[=:]\s{0,8}/g;
 /** `OSS id:signature`, `Bearer token`, wherever they are quoted. */
 const SCHEME_AND_CREDENTIALS = /\b(AWS|OSS|Bearer|Basic)( +)(?=\S*[:=+/.]|\S{16})\S+/g;
-/** Shorter configured values would blot out ordinary words. */
-const SHORTEST_VALUE = 6;
 const DEEPEST = 8;
 const LONGEST_TEXT = 32 * 1024;
 const MOST_ENTRIES = 200;
@@ -35,11 +36,8 @@ const MOST_ENTRIES = 200;
 /** Case never matters, and neither does percent-encoding of a name. */
 export function createRedactor(options: RedactorOptions): Redactor {
   const names = new Set(options.secretNames.map((name) => name.toLowerCase()));
-  const values = (options.secretValues ?? [])
-    .map((value) => value.reveal())
-    .filter((value) => value.length >= SHORTEST_VALUE)
-    .flatMap((value) => [value, encodeURIComponent(value), Buffer.from(value).toString('base64')])
-    .sort((left, right) => right.length - left.length);
+  let values = createSecretValues(options.secretValues ?? []);
+  let before: readonly Secret[] = options.secretValues ?? [];
 
   function isSecretName(name: string): boolean {
     const plain = unescaped(name).trim().toLowerCase();
@@ -47,9 +45,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
   }
 
   function withoutValues(text: string): string {
-    let clean = text;
-    for (const value of values) if (clean.includes(value)) clean = clean.replaceAll(value, REDACTED);
-    return clean;
+    return values.replaceIn(text, REDACTED);
   }
 
   function query(raw: string): string {
@@ -127,6 +123,10 @@ export function createRedactor(options: RedactorOptions): Redactor {
     query,
     text,
     value: (input) => value(input),
+    learn: (secrets) => {
+      values = createSecretValues([...before, ...secrets]);
+      before = secrets;
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { createPrometheus } from './prometheus.ts';
 import { createRedactor } from './redact.ts';
-import type { RedactorOptions } from './redact.ts';
+import type { Redactor, RedactorOptions } from './redact.ts';
 import { createSpans } from './spans.ts';
 import type { Spans } from './spans.ts';
 
@@ -18,6 +18,8 @@ export interface Telemetry {
   readonly metrics: Metrics;
   readonly audit: Audit;
   readonly spans: Spans;
+  /** Configured secrets as of now: they are removed wherever they appear. */
+  readonly learn: Redactor['learn'];
   /** Prometheus text for the admin port. */
   readonly scrape: () => Promise<string>;
   /** Flushes the audit and stops the SDK; the sinks stay whose they are. */
@@ -57,6 +59,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     metrics,
     audit,
     spans: createSpans(trace.getTracer(SERVICE), redactor),
+    learn: redactor.learn,
     scrape: prometheus.scrape,
     close: async () => {
       await audit.flush();

@@ -197,12 +197,12 @@ async function fill(
       length += size;
     };
     for await (const chunk of content) {
-      if (signal?.aborted === true) throw clientGone();
+      if (signal?.aborted === true) throw stopped(signal);
       held.push(chunk);
       heldBytes += chunk.length;
       if (heldBytes >= BLOCK || held.length >= MOST_CHUNKS) await flush();
     }
-    if (signal?.aborted === true) throw clientGone();
+    if (signal?.aborted === true) throw stopped(signal);
     if (heldBytes > 0) await flush();
     // A failed fsync is never repeated on this descriptor: the kernel has marked the pages clean, the bytes are gone.
     await attempt('sync', failed, async () => {
@@ -216,8 +216,11 @@ async function fill(
   }
 }
 
-function clientGone(): GatewayError {
-  return new GatewayError('RequestTimeout', 'The client has gone before its request was complete.');
+/** Whoever stopped the write has said why; else the client has gone. */
+function stopped({ reason }: AbortSignal): GatewayError {
+  return reason instanceof GatewayError
+    ? reason
+    : new GatewayError('RequestTimeout', 'The client has gone before its request was complete.');
 }
 
 async function attempt<T>(stage: 'write' | 'sync', failed: DiskFailure, act: () => Promise<T>): Promise<T> {

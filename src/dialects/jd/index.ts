@@ -15,6 +15,7 @@ export const jd: Dialect = createS3Variant({
     encryptionNeedsTls: true,
     perKeyErrors: true,
     uploadsKeepBucket: false,
+    readsErrorsInside200: true,
     formsWithoutKms: ['sigv2-presigned'],
   },
   object: jdObjectEncryption,

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import { decodeComponent } from '../../wire/percent-encoding.ts';
+import { hostName } from '../../wire/host.ts';
 import type { WireRequest } from '../../wire/message.ts';
 import type { Addressing } from '../dialect.ts';
 
@@ -25,7 +26,7 @@ export function candidateResources(
   addressing: Addressing,
   literalBuckets: readonly string[],
 ): readonly Resource[] {
-  const host = wire.host.replace(/:\d+$/, '').replace(/\.$/, '').toLowerCase();
+  const host = hostName(wire.host);
   const rest = wire.path.startsWith('/') ? wire.path.slice(1) : wire.path;
   const inHost = bucketOfHost(host, addressing);
   const candidates: Resource[] = [];

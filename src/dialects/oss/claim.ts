@@ -52,6 +52,13 @@ export function claimOf(wire: WireRequest): Claim | undefined {
   }
 }
 
+/** Every name of the family is Alibaba's alone. */
+export function speaksOss(wire: WireRequest): boolean {
+  return [...wire.headers.map(([name]) => name), ...wire.query.map(({ name }) => name)].some((name) =>
+    name.toLowerCase().startsWith('x-oss-'),
+  );
+}
+
 /** The one signature of the request. Throws InvalidArgument for two mechanisms, a foreign vendor's headers or a malformed one. */
 export function presentedSignature(wire: WireRequest): Presented {
   const authorization = headersOf(wire.headers, 'authorization');

@@ -1,9 +1,10 @@
 import type { Dialect } from '../dialect.ts';
 import { parseBucketPolicy } from './bucket-policy.ts';
-import { claimOf } from './claim.ts';
+import { claimOf, speaksOss } from './claim.ts';
 import { clientEncryptionCopyRefusal } from './client-encryption.ts';
 import { expresses } from './encryption.ts';
 import { encodeError, encodeErrorDocument } from './errors.ts';
+import { keySpelling } from './key-spelling.ts';
 import { callsOut, passthrough } from './passthrough.ts';
 import { decodeRequest } from './request.ts';
 import { encodeResponse } from './response.ts';
@@ -24,7 +25,9 @@ export const oss: Dialect = {
     perKeyErrors: false,
     uploadsKeepBucket: true,
     encryptionNeedsTls: false,
+    readsErrorsInside200: false,
   },
+  speaks: speaksOss,
   claims: claimOf,
   verify: verifyRequest,
   presume: presumeRequest,
@@ -48,6 +51,7 @@ export const oss: Dialect = {
           },
       sourceMetadata.user,
     ),
+  keys: keySpelling,
   canExpress: expresses,
   secretNames: [
     'authorization',

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../model/errors.ts';
+import { hostName } from '../../wire/host.ts';
 import { decodeComponent } from '../../wire/percent-encoding.ts';
 import type { Addressing } from '../dialect.ts';
 
@@ -34,7 +35,7 @@ export function resolveAddress(
 
 /** The bucket that a host names, by the CNAME map or under a configured domain. */
 function bucketOfHost(host: string, addressing: Pick<Addressing, 'domains' | 'cnames'>): string | undefined {
-  const name = withoutPort(host.toLowerCase()).replace(/\.$/, '');
+  const name = hostName(host);
   if (Object.hasOwn(addressing.cnames, name)) return addressing.cnames[name];
   if (addressing.domains.includes(name)) return undefined;
   const domain = addressing.domains
@@ -44,12 +45,6 @@ function bucketOfHost(host: string, addressing: Pick<Addressing, 'domains' | 'cn
       undefined,
     );
   return domain === undefined ? undefined : name.slice(0, -domain.length - 1);
-}
-
-function withoutPort(host: string): string {
-  if (host.startsWith('[')) return host.slice(0, host.indexOf(']') + 1);
-  const colon = host.indexOf(':');
-  return colon === -1 ? host : host.slice(0, colon);
 }
 
 function checkBucket(bucket: string): string {

@@ -16,6 +16,7 @@ export const s3: Dialect = createS3Variant({
     encryptionNeedsTls: false,
     perKeyErrors: true,
     uploadsKeepBucket: false,
+    readsErrorsInside200: true,
     formsWithoutKms: ['sigv2-presigned'],
   },
   object: objectEncryption,

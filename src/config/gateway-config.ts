@@ -92,7 +92,7 @@ export interface RemoteStoreConfig<Text = string, Hidden = Secret> {
   readonly credentials: CredentialsConfig<Text, Hidden>;
   readonly capabilities: Capabilities;
   /** How the store's language spells key ids; absent: each in one way. */
-  readonly keys?: KeySpelling;
+  readonly keySpelling?: KeySpelling;
   readonly ca: string | undefined;
   readonly signature: 'v1' | 'v4' | undefined;
 }
@@ -262,7 +262,7 @@ function understandStore(
     addressing: document.addressing ?? type.addressing ?? 'path',
     credentials: understandCredentials(document.credentials, [...path, 'credentials'], reader),
     capabilities,
-    ...(type.keys === undefined ? {} : { keys: type.keys }),
+    ...(type.keySpelling === undefined ? {} : { keySpelling: type.keySpelling }),
     ca: document.ca === undefined ? undefined : reader.at(document.ca),
     signature: document.signature,
   };

@@ -1,7 +1,8 @@
 import type { Capabilities } from '../model/backend.ts';
 import type { KeySpelling } from '../model/encryption.ts';
-import { limitsSchema, size } from './limits-schema.ts';
+import { limitsSchema } from './limits-schema.ts';
 import type { JsonSchema } from './schema-check.ts';
+import { address, choice, flag, host, listOf, map, record, size, text } from './schema-parts.ts';
 
 /** What the configuration must know of the languages; `dialects/index.ts` says it. */
 export interface GatewayNames {
@@ -14,7 +15,7 @@ export interface StoreType {
   readonly dialect: string | undefined;
   readonly capabilities: Capabilities;
   /** How it spells key ids; absent: each in one way. */
-  readonly keys?: KeySpelling;
+  readonly keySpelling?: KeySpelling;
   /** How buckets stand in requests unless the configuration says otherwise. */
   readonly addressing?: 'path' | 'virtual';
   /** The endpoint must be https. */
@@ -101,7 +102,6 @@ export function gatewaySchema(names: GatewayNames): JsonSchema {
 
 const BUCKET = '^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$';
 const BUCKETS = '^[A-Za-z0-9*._-]{1,63}$';
-const HOST = '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$';
 const CLIENT_EXAMPLE = {
   accessKeyId: '${env:APP_KEY_ID}',
   secretAccessKey: '${env:APP_SECRET}',
@@ -323,55 +323,4 @@ function client(names: GatewayNames): JsonSchema {
       },
     },
   });
-}
-
-function address(port: string): Readonly<Record<string, JsonSchema>> {
-  return {
-    host: text('Address to listen on.', '127.0.0.1', '^[A-Za-z0-9.:%-]{1,253}$'),
-    port: {
-      description: 'TCP port; 0 lets the system choose.',
-      type: 'integer',
-      minimum: 0,
-      maximum: 65535,
-      examples: [Number(port)],
-    },
-  };
-}
-
-function host(): JsonSchema {
-  return text('A host name in lower case.', 'storage.example.com', HOST);
-}
-
-function map(
-  title: string,
-  body: { readonly required?: readonly string[]; readonly properties: Readonly<Record<string, JsonSchema>> },
-): JsonSchema {
-  return { title, type: 'object', additionalProperties: false, ...body };
-}
-
-function record(key: JsonSchema, value: JsonSchema, description: string, example: object): JsonSchema {
-  return { description, examples: [example], type: 'object', propertyNames: key, additionalProperties: value };
-}
-
-function listOf(items: JsonSchema, description: string, example: readonly unknown[]): JsonSchema {
-  return { description, examples: [example], type: 'array', items };
-}
-
-function text(description: string, example: string, pattern?: string): JsonSchema {
-  return {
-    description,
-    type: 'string',
-    minLength: 1,
-    maxLength: 4096,
-    ...(pattern === undefined ? {} : { pattern }),
-    examples: [example],
-  };
-}
-
-function choice(description: string, words: readonly string[]): JsonSchema {
-  return { description, type: 'string', enum: words, examples: words.slice(0, 1) };
-}
-
-function flag(description: string, example: boolean): JsonSchema {
-  return { description, type: 'boolean', examples: [example] };
 }

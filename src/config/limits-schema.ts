@@ -1,5 +1,5 @@
-import { DURATION_PATTERN, SIZE_PATTERN } from './quantities.ts';
 import type { JsonSchema } from './schema-check.ts';
+import { count, duration, map, size } from './schema-parts.ts';
 
 /** Bounds in time, memory and number. */
 export function limitsSchema(): JsonSchema {
@@ -38,18 +38,5 @@ export function limitsSchema(): JsonSchema {
 }
 
 function bounds(title: string, properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
-  return { title, type: 'object', additionalProperties: false, properties };
-}
-
-function count(description: string, example: number): JsonSchema {
-  return { description, type: 'integer', minimum: 1, maximum: 1_000_000, examples: [example] };
-}
-
-function duration(description: string, example: string): JsonSchema {
-  return { description, type: ['string', 'integer'], pattern: DURATION_PATTERN, minimum: 0, examples: [example] };
-}
-
-/** A size in bytes. */
-export function size(description: string, example: string): JsonSchema {
-  return { description, type: ['string', 'integer'], pattern: SIZE_PATTERN, minimum: 0, examples: [example] };
+  return map(title, { properties });
 }

@@ -11,7 +11,7 @@ export interface PolicyFacts {
         readonly capabilities: Capabilities;
         readonly seals: boolean;
         readonly type: string;
-        readonly keys?: KeySpelling;
+        readonly keySpelling?: KeySpelling;
       }
     >
   >;
@@ -25,10 +25,10 @@ export function policyFactsOf(config: DeclaredConfig | GatewayConfig): PolicyFac
       Object.entries<{
         readonly type: string;
         readonly capabilities: Capabilities;
-        readonly keys?: KeySpelling;
-      }>(config.stores).map(([name, { type, capabilities, keys }]) => [
+        readonly keySpelling?: KeySpelling;
+      }>(config.stores).map(([name, { type, capabilities, keySpelling }]) => [
         name,
-        { type, capabilities, seals: capabilities.seals, ...(keys === undefined ? {} : { keys }) },
+        { type, capabilities, seals: capabilities.seals, ...(keySpelling === undefined ? {} : { keySpelling }) },
       ]),
     ),
     bucketsWithoutRule: config.bucketsWithoutRule,

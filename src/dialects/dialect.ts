@@ -201,7 +201,7 @@ export interface Dialect {
   ): GatewayError | undefined;
 
   /** How its stores spell key ids: whoever compares two of them asks here. */
-  readonly keys: KeySpelling;
+  readonly keySpelling: KeySpelling;
   /** Whether this dialect has a name for an observed encryption (SM4 has none in S3). */
   canExpress(encryption: ObservedEncryption<string>): boolean;
   /** Header and query names whose values are secrets, for the redactor; lower case. */

@@ -18,7 +18,7 @@ export interface StoreType {
   readonly dialect: DialectName;
   /** All that the type can do; the configuration may say less. */
   readonly capabilities: Capabilities;
-  readonly keys: KeySpelling;
+  readonly keySpelling: KeySpelling;
   /** How buckets stand in requests unless the configuration says otherwise. */
   readonly addressing: 'path' | 'virtual';
   /** The endpoint must be https. */
@@ -37,7 +37,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'aws-s3': {
     dialect: 's3',
     capabilities: AWS_CAPABILITIES,
-    keys: s3.keys,
+    keySpelling: s3.keySpelling,
     addressing: 'virtual',
     tlsOnly: false,
     without: S3_WITHOUT,
@@ -45,7 +45,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   s3: {
     dialect: 's3',
     capabilities: S3_CAPABILITIES,
-    keys: s3.keys,
+    keySpelling: s3.keySpelling,
     addressing: 'path',
     tlsOnly: false,
     without: S3_WITHOUT,
@@ -53,7 +53,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'aliyun-oss': {
     dialect: 'oss',
     capabilities: OSS_CAPABILITIES,
-    keys: oss.keys,
+    keySpelling: oss.keySpelling,
     addressing: 'virtual',
     tlsOnly: false,
     without: OSS_WITHOUT,
@@ -61,7 +61,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   'jdcloud-oss': {
     dialect: 'jd',
     capabilities: JD_CAPABILITIES,
-    keys: jd.keys,
+    keySpelling: jd.keySpelling,
     addressing: 'path',
     tlsOnly: true,
     without: S3_WITHOUT,

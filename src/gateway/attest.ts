@@ -75,7 +75,7 @@ export function attestPart(call: Call, place: Place, written: Omit<Attested, 'et
 
 /** How a store spells key ids; the embedded one has the gateway's own. */
 export function keysAt({ dialect }: Pick<Backend, 'dialect'>): KeySpelling {
-  return dialect === undefined ? LITERAL_KEYS : DIALECTS[dialect as DialectName].keys;
+  return dialect === undefined ? LITERAL_KEYS : DIALECTS[dialect as DialectName].keySpelling;
 }
 
 /** Whether the store's report is the decision: same kind, key, algorithm and layers. */

@@ -40,7 +40,7 @@ export interface StoreFacts {
   readonly seals: boolean;
   readonly type: string;
   /** How the store spells key ids; absent: each in one way. */
-  readonly keys?: KeySpelling;
+  readonly keySpelling?: KeySpelling;
 }
 
 /** A policy with its rules open to `explain`. */
@@ -51,7 +51,7 @@ export interface CompiledPolicy extends Policy {
 /** Compiles a document that its schema accepts. Meaning is judged by `findings`; what is left open here fails closed. */
 export function compilePolicy(document: PolicyDocument, source: PolicySource, world: PolicyWorld): CompiledPolicy {
   const sealing = new Set(Object.entries(world.stores).flatMap(([name, store]) => (store.seals ? [name] : [])));
-  const keys = compileKeys(document, sealing, (store) => world.stores[store]?.keys ?? LITERAL_KEYS);
+  const keys = compileKeys(document, sealing, (store) => world.stores[store]?.keySpelling ?? LITERAL_KEYS);
   const rules = document.buckets.map((bucket, i) => compileRule(document.defaults ?? {}, bucket, i, source));
   const set: RuleSet = { rules, transport: transportOf([document.defaults ?? {}]), keys };
   const matches = grantMatcher();

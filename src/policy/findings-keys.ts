@@ -46,7 +46,8 @@ function shared(document: PolicyDocument, world: PolicyWorld): readonly Finding[
   const found: Finding[] = [];
   for (const [alias, ids] of Object.entries(document.keys ?? {})) {
     for (const [store, id] of Object.entries({ [KEYRING]: alias, ...ids })) {
-      const { same } = (Object.hasOwn(world.stores, store) ? world.stores[store]?.keys : undefined) ?? LITERAL_KEYS;
+      const { same } =
+        (Object.hasOwn(world.stores, store) ? world.stores[store]?.keySpelling : undefined) ?? LITERAL_KEYS;
       const owner = owners.find((each) => each.store === store && same(each.id, id))?.alias;
       const path = ['keys', alias, ...(Object.hasOwn(ids, store) ? [store] : [])];
       if (owner === undefined) owners.push({ store, id, alias });

@@ -26,11 +26,22 @@ import {
 
 const MIB = 1024 * 1024;
 const ETAG = { etag: '"11111111111111111111111111111111"' };
+const VERSION = { 'x-amz-version-id': 'v1' };
 const KMS = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'store-key' };
 const OBJECT = { ...ETAG, 'last-modified': 'Sat, 21 Nov 2026 10:00:00 GMT', 'content-length': '5' };
 const OLD = Buffer.from('the object that was there');
 const INSIDE =
   '<?xml version="1.0"?>\n  <Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>';
+
+const COMPLETED =
+  '<CompleteMultipartUploadResult><ETag>"11111111111111111111111111111111-1"</ETag></CompleteMultipartUploadResult>';
+const COMPLETE_OBJECT = { ...OBJECT, etag: '"11111111111111111111111111111111-1"' };
+const POLICY = {
+  version: 1,
+  keys: { orders: { scripted: 'store-key' } },
+  buckets: [{ match: 'kms-*', store: 'scripted', encryption: { default: { kms: 'orders' } } }],
+};
+const LIMITS = { storeHead: '300ms', storeCopyHead: '300ms', idle: '1s' };
 
 const byMethod =
   (scripts: Readonly<Record<string, Script>>): Script =>
@@ -49,11 +60,7 @@ describe('a store that lies or breaks', () => {
     store = await startScriptedStore();
     const { endpoint } = store;
     gateway = await startGateway({
-      policy: {
-        version: 1,
-        keys: { orders: { scripted: 'store-key' } },
-        buckets: [{ match: 'kms-*', store: 'scripted', encryption: { default: { kms: 'orders' } } }],
-      },
+      policy: POLICY,
       stores: {
         scripted: {
           type: 's3',
@@ -63,7 +70,7 @@ describe('a store that lies or breaks', () => {
           credentials: { accessKeyId: 'AKSTORE', secretAccessKey: randomBytes(20).toString('hex') },
         },
       },
-      config: { limits: { storeHead: '300ms', storeCopyHead: '300ms', idle: '1s' } },
+      config: { limits: LIMITS, admin: { port: 0 } },
     });
     s3 = awsClient(gateway);
   });
@@ -99,6 +106,35 @@ describe('a store that lies or breaks', () => {
   const put = (Body: Buffer | string = 'fresh'): Promise<unknown> =>
     s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body }));
 
+  /** An upload whose Complete the store answers with these headers, and HEAD with these. */
+  const begunUpload = async (
+    answered: Readonly<Record<string, string>>,
+    left: Readonly<Record<string, string>>,
+  ): Promise<() => Promise<unknown>> => {
+    const created = '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>';
+    store.follow(
+      byMethod({
+        POST: (incoming, res, self) =>
+          (incoming.url?.includes('uploads') === true ? readAnd(200, {}, created) : readAnd(200, answered, COMPLETED))(
+            incoming,
+            res,
+            self,
+          ),
+        HEAD: readAnd(200, left),
+      }),
+    );
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k' }));
+    return () =>
+      s3.send(
+        new CompleteMultipartUploadCommand({
+          Bucket,
+          Key: 'k',
+          UploadId,
+          MultipartUpload: { Parts: [{ ETag: ETAG.etag, PartNumber: 1 }] },
+        }),
+      );
+  };
+
   test('the control: an honest answer is a success, a silent one is asked for', async () => {
     store.follow(commitAnd(200, { ...ETAG, ...KMS }));
     expect(await put()).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'store-key' });
@@ -109,12 +145,11 @@ describe('a store that lies or breaks', () => {
   });
 
   test.each<[string, Script]>([
-    ['says nothing, and HEAD says none', byMethod({ PUT: commitAnd(200, ETAG), HEAD: readAnd(200, OBJECT) })],
     [
-      'says nothing, and HEAD shows another object',
+      'says nothing, and HEAD of this version says none',
       byMethod({
-        PUT: commitAnd(200, ETAG),
-        HEAD: readAnd(200, { ...OBJECT, ...KMS, etag: '"22222222222222222222222222222222"' }),
+        PUT: commitAnd(200, { ...ETAG, ...VERSION }),
+        HEAD: readAnd(200, { ...OBJECT, ...VERSION }),
       }),
     ],
     [
@@ -136,6 +171,31 @@ describe('a store that lies or breaks', () => {
     await expectFailure(put, 'EncryptionNotHonoured', 502);
     expect(store.heard).toEqual([]);
   });
+
+  test.each<[string, Script]>([
+    ['the same bytes in clear', byMethod({ PUT: commitAnd(200, ETAG), HEAD: readAnd(200, OBJECT) })],
+    [
+      'another object',
+      byMethod({
+        PUT: commitAnd(200, ETAG),
+        HEAD: readAnd(200, { ...OBJECT, ...KMS, etag: '"22222222222222222222222222222222"' }),
+      }),
+    ],
+  ])(
+    'a silent 200 whose HEAD shows %s may be another client’s doing: 503, counted, and nothing is remembered',
+    async (_name, script) => {
+      store.follow(script);
+      const counted = async (name: string): Promise<number> =>
+        sum(await gateway.runtime.telemetry.scrape(), `bucketseal_encryption_${name}_total`);
+      const [lies, unproven] = [await counted('not_honoured'), await counted('unproven')];
+      await expectFailure(put, 'ServiceUnavailable', 503);
+      expect(await counted('unproven')).toBe(unproven + 1);
+      expect(await counted('not_honoured')).toBe(lies);
+      expect(log()).toContain('"kind":"unproven"');
+      store.follow(commitAnd(200, { ...ETAG, ...KMS }));
+      expect(await put()).toMatchObject({ ServerSideEncryption: 'aws:kms' });
+    },
+  );
 
   test.each<[string, Script, string, number]>([
     ['a 200 without an ETag', readAnd(200, KMS), 'InternalError', 500],
@@ -270,42 +330,89 @@ describe('a store that lies or breaks', () => {
   });
 
   test('a Complete that the store left in clear is a 502, and the next is refused unsent', async () => {
-    const created = '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>';
-    const completed =
-      '<CompleteMultipartUploadResult><ETag>"11111111111111111111111111111111-1"</ETag></CompleteMultipartUploadResult>';
-    const left = { ...OBJECT, etag: '"11111111111111111111111111111111-1"' };
-    store.follow(
-      byMethod({
-        POST: (incoming, res, self) =>
-          readAnd(200, {}, incoming.url?.includes('uploads') === true ? created : completed)(incoming, res, self),
-        HEAD: readAnd(200, left),
-      }),
-    );
-    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k' }));
-    const complete = (): Promise<unknown> =>
-      s3.send(
-        new CompleteMultipartUploadCommand({
-          Bucket,
-          Key: 'k',
-          UploadId,
-          MultipartUpload: { Parts: [{ ETag: ETAG.etag, PartNumber: 1 }] },
-        }),
-      );
+    const complete = await begunUpload({ ...VERSION }, { ...OBJECT, ...VERSION });
     await expectFailure(complete, 'EncryptionNotHonoured', 502);
     store.heard.length = 0;
     await expectFailure(complete, 'EncryptionNotHonoured', 502);
     expect(store.heard).toEqual([]);
   });
 
+  test('a Complete whose key somebody has written meanwhile is a 503, and the next Complete is believed', async () => {
+    const complete = await begunUpload({}, { ...OBJECT, ...KMS, etag: '"22222222222222222222222222222222"' });
+    await expectFailure(complete, 'ServiceUnavailable', 503);
+    store.heard.length = 0;
+    store.follow(byMethod({ POST: readAnd(200, {}, COMPLETED), HEAD: readAnd(200, { ...COMPLETE_OBJECT, ...KMS }) }));
+    expect(await complete()).toMatchObject({ ServerSideEncryption: 'aws:kms' });
+  });
+
   test('a copy that the store left in clear is a 502', async () => {
     const result =
       '<CopyObjectResult><ETag>"11111111111111111111111111111111"</ETag><LastModified>2026-11-21T10:00:00Z</LastModified></CopyObjectResult>';
-    store.follow(byMethod({ PUT: readAnd(200, {}, result), HEAD: readAnd(200, OBJECT) }));
+    store.follow(byMethod({ PUT: readAnd(200, VERSION, result), HEAD: readAnd(200, { ...OBJECT, ...VERSION }) }));
     await expectFailure(
       () => s3.send(new CopyObjectCommand({ Bucket, Key: 'k', CopySource: `${Bucket}/source` })),
       'EncryptionNotHonoured',
       502,
     );
+  });
+
+  test('what is known of a store outlives a reload that changes neither its block nor the bucket’s policy', async () => {
+    const lie = commitAnd(200, { ...ETAG, 'x-amz-server-side-encryption': 'AES256' });
+    const believed = async (): Promise<boolean> => {
+      store.follow(lie);
+      await expectFailure(put, 'EncryptionNotHonoured', 502);
+      return store.heard.length > 0;
+    };
+    const status = async (): Promise<{ readonly distrust: readonly string[] }> =>
+      (await (await fetch(`${admin}/status`)).json()) as { readonly distrust: readonly string[] };
+    const admin = `http://127.0.0.1:${gateway.runtime.admin?.port ?? 0}`;
+    const trust = async (body?: object): Promise<{ readonly status: number; readonly answer: unknown }> => {
+      const text = body === undefined ? {} : { body: JSON.stringify(body) };
+      const answer = await fetch(`${admin}/trust`, { method: 'POST', ...text });
+      return { status: answer.status, answer: await answer.json() };
+    };
+    expect(await believed()).toBe(true);
+    expect(await believed()).toBe(false);
+    expect((await status()).distrust).toContain(`scripted/${Bucket}: PutObject kms`);
+
+    const reloaded = async (): Promise<void> => expect(await gateway.runtime.reload()).toMatchObject({ ok: true });
+    await reloaded();
+    expect(await believed(), 'nothing changed').toBe(false);
+    gateway.writePolicy({
+      ...POLICY,
+      buckets: [...POLICY.buckets, { match: 'other', store: 'local', encryption: { default: 'managed' } }],
+    });
+    gateway.writeConfig((config) => void (config['limits'] = { ...LIMITS, storeHead: '400ms' }));
+    await reloaded();
+    expect(await believed(), 'another bucket and a limit changed').toBe(false);
+
+    gateway.writePolicy({
+      ...POLICY,
+      buckets: [{ ...POLICY.buckets[0], encryption: { default: { kms: 'orders' }, by: 'store' } }],
+    });
+    await reloaded();
+    expect(await believed(), 'the policy of the bucket changed').toBe(true);
+    gateway.writePolicy(POLICY);
+    await reloaded();
+    expect(await believed(), 'as it was when the store lied').toBe(false);
+
+    expect(await trust({ store: 'scripted', bucket: 'kms-elsewhere' })).toEqual({
+      status: 200,
+      answer: { ok: true, cleared: 0 },
+    });
+    expect(await believed()).toBe(false);
+    for (const wrong of [{ store: 'nobody' }, { bucket: Bucket }, { sotre: 'scripted' }, { store: 1 }])
+      expect(await trust(wrong), JSON.stringify(wrong)).toMatchObject({ status: 400, answer: { ok: false } });
+    expect(await believed()).toBe(false);
+    // One under the policy as it is, one under the policy as it was.
+    expect(await trust({ store: 'scripted', bucket: Bucket })).toEqual({
+      status: 200,
+      answer: { ok: true, cleared: 2 },
+    });
+    expect(await believed()).toBe(true);
+    expect(await trust()).toMatchObject({ status: 200, answer: { ok: true } });
+    expect(await believed()).toBe(true);
+    expect(log()).toContain('"outcome":"trusted"');
   });
 
   test.each<[string, Script]>([

@@ -51,7 +51,7 @@ export const oss: Dialect = {
           },
       sourceMetadata.user,
     ),
-  keys: keySpelling,
+  keySpelling,
   canExpress: expresses,
   secretNames: [
     'authorization',

@@ -18,6 +18,7 @@ import {
   notSupported,
   readFamily,
 } from './encryption-family.ts';
+import { withoutPrefix } from './key-spelling.ts';
 import type { EncryptionFamily } from './encryption-family.ts';
 
 /** How a variant of S3 says encryption on objects, both faces and both directions. */
@@ -205,10 +206,10 @@ export function wordOf(
   return encryption.layers === 2 ? 'aws:kms:dsse' : 'aws:kms';
 }
 
-/** MinIO writes its key names as `arn:aws:kms:<name>`; a real ARN has more colons and stays. */
+/** A store's own word for a key, undefined where it names none. */
 export function storeKeyId(value: string | undefined): StoreKeyId | undefined {
   if (value === undefined || value === '') return undefined;
-  return (/^arn:aws:kms:([^:]+)$/.exec(value)?.[1] ?? value) as StoreKeyId;
+  return withoutPrefix(value) as StoreKeyId;
 }
 
 function checkForm(family: EncryptionFamily): void {

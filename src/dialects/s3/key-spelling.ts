@@ -15,8 +15,13 @@ export const keySpelling: KeySpelling = {
   isAlias: (id) => plain(id).startsWith('alias/'),
 };
 
+/** MinIO's key names as its clients write them; a real ARN has more colons and stays. */
+export function withoutPrefix(id: string): string {
+  return PREFIXED_NAME.exec(id)?.[1] ?? id;
+}
+
 function plain(id: string): string {
-  return KEY_ARN.exec(id)?.[1] ?? ALIAS_ARN.exec(id)?.[1] ?? PREFIXED_NAME.exec(id)?.[1] ?? id;
+  return KEY_ARN.exec(id)?.[1] ?? ALIAS_ARN.exec(id)?.[1] ?? withoutPrefix(id);
 }
 
 /** Two ARNs of one id in different accounts or regions are two keys (multi-Region keys share their id). */

@@ -47,7 +47,7 @@ export function createS3Variant(variant: S3Variant): Dialect {
     decodeResponse: (request, response) => decodeResponse(request, response, { object, bucket }),
     passthrough,
     encodePassthrough,
-    keys: keySpelling,
+    keySpelling,
     canExpress: object.canExpress,
     secretNames: SECRET_NAMES,
     parseBucketPolicy,

@@ -115,7 +115,7 @@ describe('types and schema say the same', () => {
   test.each([
     [types, 'GatewayDocument', gateway],
     [types, 'ListenerDocument', at(gateway, 'properties', 'listeners', 'items')],
-    [types, 'AddressDocument', at(gateway, 'properties', 'admin')],
+    [types, 'AdminDocument', at(gateway, 'properties', 'admin')],
     [types, 'StoreDocument', at(gateway, 'properties', 'stores', 'additionalProperties')],
     [types, 'CapabilitiesDocument', at(remote, 'properties', 'capabilities')],
     [types, 'CredentialsDocument', at(remote, 'properties', 'credentials')],

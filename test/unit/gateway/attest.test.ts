@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { attest } from '../../../src/gateway/attest.ts';
 import { createBucketRuleGuard } from '../../../src/gateway/bucket-rule.ts';
 import { createBucket } from '../../../src/gateway/buckets.ts';
@@ -30,7 +30,11 @@ function callAt(execute: (request: Asked) => Promise<unknown>) {
   };
   const call = {
     snapshot: { policy, directory: { get: () => backend }, bucketRuleInterval: 60_000 },
-    services: { now: () => 0, signals: { outcome: () => undefined }, bucketRules: { forget: () => undefined } },
+    services: {
+      now: () => 0,
+      signals: { outcome: () => undefined, unproven: () => undefined },
+      bucketRules: { forget: () => undefined },
+    },
     context: { requestId: 'r' },
     dialect: { name: 's3', traits: {} },
     wire: { connection: { secure: true } },
@@ -63,15 +67,64 @@ test('an SSE-C upload completes without its key, as at AWS: the store that hides
   expect(await attest(call, place, { ...written, expected: { kind: 'customer', md5: 'm' } })).toBeUndefined();
 });
 
-test('an object that is shown without its key is not under it', async () => {
-  const { call, place } = callAt(() => Promise.resolve({ etag: 'e-1', encryption: { kind: 'none' } }));
-  const distrusted: unknown[] = [];
-  const snapshot = { ...call.snapshot, distrust: { add: (tuple: unknown) => distrusted.push(tuple) } };
-  const signals = { ...call.services.signals, notHonoured: () => undefined };
-  const asked = { ...call, snapshot, services: { ...call.services, signals } } as unknown as Call;
-  const proof = attest(asked, place, { ...written, expected: { kind: 'customer', md5: 'm' } });
-  await expect(proof).rejects.toMatchObject({ code: 'EncryptionNotHonoured' });
-  expect(distrusted).toHaveLength(1);
+describe('what a store that was silent shows when it is asked', () => {
+  const managed = { kind: 'managed', algorithm: 'AES256' } as const;
+  const none = { kind: 'none' } as const;
+  const asked = async (
+    shown: object,
+    of: Partial<Parameters<typeof attest>[2]> = {},
+  ): Promise<{ readonly answer: unknown; readonly distrusted: number }> => {
+    const { call, place } = callAt(() => Promise.resolve(shown));
+    const distrusted: unknown[] = [];
+    const snapshot = { ...call.snapshot, distrust: { add: (tuple: unknown) => distrusted.push(tuple) } };
+    const signals = { ...call.services.signals, notHonoured: () => undefined };
+    const watched = { ...call, snapshot, services: { ...call.services, signals } } as unknown as Call;
+    const answer: unknown = await attest(watched, place, { ...written, expected: managed, ...of }).catch(
+      (error: unknown) => error,
+    );
+    return { answer, distrusted: distrusted.length };
+  };
+
+  test.each([
+    ['the same bytes, as decided', { etag: 'E-1', encryption: managed }, {}],
+    ['this version, as decided', { etag: 'other', versionId: 'v1', encryption: managed }, { versionId: 'v1' }],
+  ])('%s: believed', async (_name, shown, of) => {
+    expect(await asked(shown, of)).toEqual({ answer: managed, distrusted: 0 });
+  });
+
+  test('this version otherwise: the store has lied, and is remembered', async () => {
+    const seen = await asked({ etag: 'e-1', versionId: 'v1', encryption: none }, { versionId: 'v1' });
+    expect(seen).toMatchObject({ answer: { code: 'EncryptionNotHonoured' }, distrusted: 1 });
+  });
+
+  test.each([
+    ['the same bytes otherwise', { etag: 'e-1', encryption: none }, {}],
+    ['the version null otherwise', { etag: 'e-1', versionId: 'null', encryption: none }, { versionId: 'null' }],
+    [
+      'an object without the customer’s key',
+      { etag: 'e-1', encryption: none },
+      { expected: { kind: 'customer', md5: 'm' } as const },
+    ],
+    ['another object', { etag: 'e-2', encryption: managed }, {}],
+    ['another object otherwise', { etag: 'e-2', encryption: none }, {}],
+    ['another version', { etag: 'e-2', versionId: 'v2', encryption: none }, { versionId: 'v1' }],
+  ])('%s: unproven, and nothing is remembered', async (_name, shown, of) => {
+    expect(await asked(shown, of)).toMatchObject({
+      answer: { code: 'ServiceUnavailable', message: expect.stringMatching(/unproven.*may have been overwritten/) },
+      distrusted: 0,
+    });
+  });
+
+  test('another encryption of a write that somebody else began is no lie', async () => {
+    expect(await asked({}, { observed: none, continued: true })).toMatchObject({
+      answer: { code: 'ServiceUnavailable' },
+      distrusted: 0,
+    });
+    expect(await asked({}, { observed: none })).toMatchObject({
+      answer: { code: 'EncryptionNotHonoured' },
+      distrusted: 1,
+    });
+  });
 });
 
 test('a bucket is not created when the rule that is asked for with it is refused', async () => {

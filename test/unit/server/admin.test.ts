@@ -18,6 +18,7 @@ async function started(options: Partial<AdminOptions> = {}): Promise<number> {
     ready: () => (state.ready ? { ready: true } : { ready: false, reason: 'draining' }),
     metrics: async () => 'metric_total 1\n',
     status: () => ({ stores: ['local'] }),
+    trust: () => ({ ok: true, cleared: 0 }),
     reload: async () => {
       state.reloads++;
       return { ok: state.reloads === 1, message: 'policy.yaml' };

@@ -17,7 +17,10 @@ export interface Withheld<T> {
  */
 export async function withheldAnswer<T>({ work, gone, limit, then }: Withheld<T>): Promise<T> {
   const late = new AbortController();
-  const running = work(gone === undefined ? late.signal : AbortSignal.any([gone, late.signal]));
+  const left = (): void => late.abort(gone?.reason);
+  if (gone?.aborted === true) left();
+  gone?.addEventListener('abort', left, { once: true });
+  const running = work(late.signal);
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, limit, undefined);

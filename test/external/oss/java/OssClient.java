@@ -39,12 +39,13 @@ public final class OssClient {
       String bucket,
       String missing,
       String prefix,
+      String etag,
       List<String> keys,
       Keys credentials,
       Keys sts,
       Keys denied) {}
 
-  record Spec(String big, String uploader, int part, String key, List<Run> runs) {}
+  record Spec(String big, String uploader, int part, String key, boolean late, List<Run> runs) {}
 
   interface Step {
     Map<String, Object> play() throws Exception;
@@ -58,7 +59,11 @@ public final class OssClient {
 
   public static void main(String[] arguments) throws Exception {
     Spec spec = JSON.fromJson(Files.readString(Path.of(arguments[0])), Spec.class);
-    for (Run run : spec.runs()) new OssClient(spec, run).play();
+    for (Run run : spec.runs()) {
+      OssClient client = new OssClient(spec, run);
+      if (spec.late()) client.playLate();
+      else client.play();
+    }
     System.exit(0);
   }
 
@@ -71,7 +76,7 @@ public final class OssClient {
     this.spec = spec;
     this.run = run;
     this.oss = client(run.credentials());
-    this.big = Files.readAllBytes(Path.of(spec.big()));
+    this.big = spec.late() ? new byte[0] : Files.readAllBytes(Path.of(spec.big()));
   }
 
   private void play() {
@@ -94,6 +99,30 @@ public final class OssClient {
     step("token", this::token);
     step("errors", this::errors);
     oss.shutdown();
+  }
+
+  /** Calls that the store fails after a long while: each must throw. */
+  private void playLate() {
+    step("copy", () -> attempt(() -> oss.copyObject(run.bucket(), "source", run.bucket(), at("target"))));
+    step("partCopy", () -> {
+      UploadPartCopyRequest part = new UploadPartCopyRequest(run.bucket(), "source", run.bucket(), at("parts"));
+      part.setUploadId(begin());
+      part.setPartNumber(1);
+      part.setBeginIndex(0L);
+      part.setPartSize(1L);
+      return attempt(() -> oss.uploadPartCopy(part));
+    });
+    step("complete", () -> {
+      List<PartETag> parts = List.of(new PartETag(1, run.etag()));
+      CompleteMultipartUploadRequest request =
+          new CompleteMultipartUploadRequest(run.bucket(), at("parts"), begin(), new ArrayList<>(parts));
+      return attempt(() -> oss.completeMultipartUpload(request));
+    });
+    oss.shutdown();
+  }
+
+  private String begin() {
+    return oss.initiateMultipartUpload(new InitiateMultipartUploadRequest(run.bucket(), at("parts"))).getUploadId();
   }
 
   private void step(String name, Step step) {

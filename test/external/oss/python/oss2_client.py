@@ -15,7 +15,7 @@ KEY_ID = "x-oss-server-side-encryption-key-id"
 def main():
     spec = load()
     for run in spec["runs"]:
-        play(run, steps(spec, run), failure)
+        play(run, late_steps(run) if spec.get("late") else steps(spec, run), failure)
 
 
 def failure(error):
@@ -51,6 +51,26 @@ def client(run, name="credentials", bucket=None, secret=None):
 def protection(bucket, key):
     headers = bucket.head_object(key).headers
     return {"algorithm": headers.get(SSE), "key": headers.get(KEY_ID)}
+
+
+def late_steps(run):
+    """Calls that the store fails after a long while: each must raise."""
+    bucket = client(run)
+    key = run["prefix"] + "parts"
+
+    def complete():
+        upload = bucket.init_multipart_upload(key).upload_id
+        return attempt(lambda: bucket.complete_multipart_upload(key, upload, [PartInfo(1, run["etag"])]))
+
+    def part_copy():
+        upload = bucket.init_multipart_upload(key).upload_id
+        return attempt(lambda: bucket.upload_part_copy(run["bucket"], "source", (0, 0), key, upload, 1))
+
+    return [
+        ("copy", lambda: attempt(lambda: bucket.copy_object(run["bucket"], "source", run["prefix"] + "target"))),
+        ("partCopy", part_copy),
+        ("complete", complete),
+    ]
 
 
 def steps(spec, run):

@@ -14,7 +14,7 @@ MINUTES = datetime.timedelta(minutes=5)
 def main():
     spec = load()
     for run in spec["runs"]:
-        play(run, steps(spec, run), failure)
+        play(run, late_steps(run) if spec.get("late") else steps(spec, run), failure)
 
 
 def failure(error):
@@ -43,6 +43,33 @@ def client(run, name="credentials", secret=None):
     config.use_path_style = run["addressing"] == "path"
     config.use_cname = run["addressing"] == "cname"
     return oss.Client(config)
+
+
+def late_steps(run):
+    """Calls that the store fails after a long while: each must raise."""
+    bucket = run["bucket"]
+    key = run["prefix"] + "parts"
+    service = client(run)
+
+    def begin():
+        return service.initiate_multipart_upload(oss.InitiateMultipartUploadRequest(bucket=bucket, key=key)).upload_id
+
+    def copy():
+        request = oss.CopyObjectRequest(bucket=bucket, key=run["prefix"] + "target", source_bucket=bucket, source_key="source")
+        return attempt(lambda: service.copy_object(request))
+
+    def part_copy():
+        request = oss.UploadPartCopyRequest(
+            bucket=bucket, key=key, upload_id=begin(), part_number=1, source_bucket=bucket, source_key="source", source_range="bytes=0-0"
+        )
+        return attempt(lambda: service.upload_part_copy(request))
+
+    def complete():
+        parts = oss.CompleteMultipartUpload(parts=[oss.UploadPart(part_number=1, etag=run["etag"])])
+        request = oss.CompleteMultipartUploadRequest(bucket=bucket, key=key, upload_id=begin(), complete_multipart_upload=parts)
+        return attempt(lambda: service.complete_multipart_upload(request))
+
+    return [("copy", copy), ("partCopy", part_copy), ("complete", complete)]
 
 
 def steps(spec, run):

@@ -20,6 +20,10 @@ type seen = scenario.Seen
 func main() {
 	spec := scenario.Load()
 	for _, run := range spec.Runs {
+		if spec.Late {
+			scenario.Play(run, lateSteps(run), failure)
+			continue
+		}
 		scenario.Play(run, steps(spec, run), failure)
 	}
 }
@@ -71,6 +75,31 @@ func read(bucket *oss.Bucket, key string, options ...oss.Option) ([]byte, error)
 	}
 	defer body.Close()
 	return io.ReadAll(body)
+}
+
+// lateSteps are calls that the store fails after a long while: each must be an error.
+func lateSteps(run scenario.Run) []scenario.Step {
+	_, bucket := client(run, run.Credentials)
+	key := run.Prefix + "parts"
+	return []scenario.Step{
+		{Name: "copy", Play: func() (seen, error) {
+			return attempt(bucket.CopyObject("source", run.Prefix+"target")), nil
+		}},
+		{Name: "partCopy", Play: func() (seen, error) {
+			upload, err := bucket.InitiateMultipartUpload(key)
+			if err != nil {
+				return nil, err
+			}
+			return attempt(bucket.UploadPartCopy(upload, run.Bucket, "source", 0, 1, 1)), nil
+		}},
+		{Name: "complete", Play: func() (seen, error) {
+			upload, err := bucket.InitiateMultipartUpload(key)
+			if err != nil {
+				return nil, err
+			}
+			return attempt(bucket.CompleteMultipartUpload(upload, []oss.UploadPart{{PartNumber: 1, ETag: run.Etag}})), nil
+		}},
+	}
 }
 
 func steps(spec scenario.Spec, run scenario.Run) []scenario.Step {

@@ -25,6 +25,10 @@ var background = context.Background()
 func main() {
 	spec := scenario.Load()
 	for _, run := range spec.Runs {
+		if spec.Late {
+			scenario.Play(run, lateSteps(run), failure)
+			continue
+		}
 		scenario.Play(run, steps(spec, run), failure)
 	}
 }
@@ -58,6 +62,46 @@ func client(run scenario.Run, keys scenario.Keys) *oss.Client {
 		WithUsePathStyle(run.Addressing == "path").
 		WithUseCName(run.Addressing == "cname")
 	return oss.NewClient(config)
+}
+
+// lateSteps are calls that the store fails after a long while: each must be an error.
+func lateSteps(run scenario.Run) []scenario.Step {
+	service := client(run, run.Credentials)
+	bucket, key := oss.Ptr(run.Bucket), oss.Ptr(run.Prefix+"parts")
+	begin := func() (*string, error) {
+		result, err := service.InitiateMultipartUpload(background, &oss.InitiateMultipartUploadRequest{Bucket: bucket, Key: key})
+		if err != nil {
+			return nil, err
+		}
+		return result.UploadId, nil
+	}
+	return []scenario.Step{
+		{Name: "copy", Play: func() (seen, error) {
+			return attempt(service.CopyObject(background, &oss.CopyObjectRequest{
+				Bucket: bucket, Key: oss.Ptr(run.Prefix + "target"), SourceBucket: bucket, SourceKey: oss.Ptr("source"),
+			})), nil
+		}},
+		{Name: "partCopy", Play: func() (seen, error) {
+			upload, err := begin()
+			if err != nil {
+				return nil, err
+			}
+			return attempt(service.UploadPartCopy(background, &oss.UploadPartCopyRequest{
+				Bucket: bucket, Key: key, UploadId: upload, PartNumber: 1,
+				SourceBucket: bucket, SourceKey: oss.Ptr("source"), Range: oss.Ptr("bytes=0-0"),
+			})), nil
+		}},
+		{Name: "complete", Play: func() (seen, error) {
+			upload, err := begin()
+			if err != nil {
+				return nil, err
+			}
+			return attempt(service.CompleteMultipartUpload(background, &oss.CompleteMultipartUploadRequest{
+				Bucket: bucket, Key: key, UploadId: upload,
+				CompleteMultipartUpload: &oss.CompleteMultipartUpload{Parts: []oss.UploadPart{{PartNumber: 1, ETag: oss.Ptr(run.Etag)}}},
+			})), nil
+		}},
+	}
 }
 
 func steps(spec scenario.Spec, run scenario.Run) []scenario.Step {

@@ -22,16 +22,18 @@ type Keys struct{ ID, Secret, Token string }
 
 // Run is one signature and one addressing.
 type Run struct {
-	Name, Signature, Addressing, Endpoint, Bucket, Missing, Prefix string
-	Keys                                                           []string
-	Credentials, Sts, Denied                                       Keys
+	Name, Signature, Addressing, Endpoint, Bucket, Missing, Prefix, Etag string
+	Keys                                                                 []string
+	Credentials, Sts, Denied                                             Keys
 }
 
 // Spec is the file named on the command line.
 type Spec struct {
 	Big, Uploader, Key string
 	Part               int
-	Runs               []Run
+	// Late asks for the calls that the store fails after a long while.
+	Late bool
+	Runs []Run
 }
 
 // Seen is what a step saw.

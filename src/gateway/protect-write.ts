@@ -114,7 +114,7 @@ function refusal(call: Call, place: Place, wish: Wish, denial: Denial): GatewayE
   });
 }
 
-/** A store that lied about this kind of write is refused before a byte is sent, until a reload. */
+/** A store that lied about this kind of write is refused before a byte is sent, until it is trusted again. */
 export function assertBelieved(
   call: Call,
   place: Place,

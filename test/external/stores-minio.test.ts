@@ -76,6 +76,82 @@ describe('in front of MinIO with a KMS', () => {
     return Buffer.from(await got.Body!.transformToByteArray());
   };
 
+  test('a key that the policy writes with its prefix is the key that MinIO answers without it', async () => {
+    const prefixed = await startGatewayProcess({
+      policy: { ...POLICY, keys: { orders: { minio: 'arn:aws:kms:my-key' } } },
+      stores: { minio: storeEntry(minio, { capabilities: { kms: ['my-key'] } }) },
+    });
+    try {
+      const client = throughGateway(prefixed);
+      const Bucket = 'kms-bucket';
+      const put = (SSEKMSKeyId: string): Promise<unknown> =>
+        client.send(
+          new PutObjectCommand({ Bucket, Key: 'named', Body: 'x', ServerSideEncryption: 'aws:kms', SSEKMSKeyId }),
+        );
+      for (const name of ['my-key', 'arn:aws:kms:my-key', 'orders'])
+        expect(await put(name)).toMatchObject(EXPECTED['kms-bucket']);
+      expect(
+        await client.send(new CopyObjectCommand({ Bucket, Key: 'named-copy', CopySource: `${Bucket}/named` })),
+      ).toMatchObject(EXPECTED['kms-bucket']);
+      expect(
+        await new Upload({
+          client,
+          params: { Bucket, Key: 'named-parts', Body: randomBytes(11 * MIB) },
+          partSize: 5 * MIB,
+        }).done(),
+      ).toMatchObject(EXPECTED['kms-bucket']);
+      expect(counted(await prefixed.metrics(), 'bucketseal_encryption_not_honoured_total', {})).toBe(0);
+    } finally {
+      await prefixed.close();
+    }
+  });
+
+  test('what clients do to each other is no lie of the store: Completes beside puts of the same key, parts under a bare id', async () => {
+    const Bucket = 'managed-bucket';
+    const upload = async (
+      Key: string,
+      more: object = {},
+    ): Promise<{ readonly UploadId: string; readonly ETag: string }> => {
+      const { UploadId = '' } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ...more }));
+      const { ETag = '' } = await s3.send(
+        new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: randomBytes(100_000) }),
+      );
+      return { UploadId, ETag };
+    };
+    const complete = (Key: string, { UploadId, ETag }: { UploadId: string; ETag: string }): Promise<unknown> =>
+      s3.send(
+        new CompleteMultipartUploadCommand({
+          Bucket,
+          Key,
+          UploadId,
+          MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] },
+        }),
+      );
+    const outcomes: string[] = [];
+    for (let round = 0; round < 20; round++) {
+      const begun = await upload('raced');
+      const puts = Array.from({ length: 6 }, () =>
+        s3.send(new PutObjectCommand({ Bucket, Key: 'raced', Body: randomBytes(1000) })).then(() => 'put'),
+      );
+      const done = complete('raced', begun).then(
+        () => 'completed',
+        (error: unknown) => (error as { readonly name: string }).name,
+      );
+      outcomes.push(await done);
+      expect(await Promise.all(puts)).toEqual(Array(6).fill('put'));
+    }
+    expect(outcomes.filter((outcome) => outcome !== 'completed' && outcome !== 'ServiceUnavailable')).toEqual([]);
+
+    await upload('bare', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'orders' });
+    const { Uploads = [] } = await store.send(new ListMultipartUploadsCommand({ Bucket, Prefix: 'bare' }));
+    const [bare] = Uploads;
+    await expect(
+      s3.send(new UploadPartCommand({ Bucket, Key: 'bare', UploadId: bare?.UploadId ?? '', PartNumber: 2, Body: 'x' })),
+    ).rejects.toThrow();
+    expect(await complete('after', await upload('after'))).toMatchObject({ ServerSideEncryption: 'AES256' });
+    expect(counted(await gateway.metrics(), 'bucketseal_encryption_not_honoured_total', {})).toBe(0);
+  });
+
   test.each(Object.entries(EXPECTED))(
     '%s: every way of writing is encrypted, said so by the answer, and by the store itself',
     async (Bucket, expected) => {

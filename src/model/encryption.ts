@@ -16,11 +16,11 @@ export const DEFAULT_KEY = 'default';
 /** How a language of stores spells the ids of KMS keys. */
 export interface KeySpelling {
   /** The id alone, without the address that may stand before it. */
-  plain(id: string): string;
+  readonly plain: (id: string) => string;
   /** Whether two spellings name one key; symmetric. */
-  same(one: string, other: string): boolean;
+  readonly same: (one: string, other: string) => boolean;
   /** The id only points at a key, and which one the store alone knows. */
-  isAlias(id: string): boolean;
+  readonly isAlias: (id: string) => boolean;
 }
 
 /** Where ids have one spelling each: the gateway's own keys. */

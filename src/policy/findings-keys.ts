@@ -1,8 +1,8 @@
+import { LITERAL_KEYS } from '../model/encryption.ts';
 import type { PolicyWorld } from './compile.ts';
 import type { PolicyDocument } from './document.ts';
 import { finding, type Finding } from './finding-codes.ts';
 import { KEYRING, namedAliases } from './keys.ts';
-import { LITERAL_KEYS } from '../model/encryption.ts';
 import { didYouMean } from './suggestion.ts';
 
 /** What is wrong with `keys:` itself, and with the names that rules use. */

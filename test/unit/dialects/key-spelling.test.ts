@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { KeySpelling } from '../../../src/model/encryption.ts';
 import { keySpelling as oss } from '../../../src/dialects/oss/key-spelling.ts';
 import { keySpelling as s3 } from '../../../src/dialects/s3/key-spelling.ts';
 
 const ID = '1234abcd-12ab-34cd-56ef-1234567890ab';
 const ARN = `arn:aws:kms:us-east-1:111122223333:key/${ID}`;
 
-describe.each([
+type Pairs = readonly (readonly [string, string])[];
+const STORES: readonly (readonly [string, KeySpelling, Pairs, Pairs])[] = [
   [
     's3',
     s3,
@@ -41,7 +43,8 @@ describe.each([
       [`acs:kms:cn-hangzhou:1:key/${ID}`, `acs:kms:cn-beijing:1:key/${ID}`],
     ],
   ],
-] as const)('key ids of %s stores', (_name, spelling, same, different) => {
+];
+describe.each(STORES)('key ids of %s stores', (_name, spelling, same, different) => {
   test.each(same)('%s and %s are one key', (one, other) => {
     expect([spelling.same(one, other), spelling.same(other, one)]).toEqual([true, true]);
   });

@@ -116,7 +116,7 @@ describe('what a store that was silent shows when it is asked', () => {
   });
 
   test('another encryption of a write that somebody else began is no lie', async () => {
-    expect(await asked({}, { observed: none, continued: true })).toMatchObject({
+    expect(await asked({}, { observed: none, begunElsewhere: true })).toMatchObject({
       answer: { code: 'ServiceUnavailable' },
       distrusted: 0,
     });

@@ -79,7 +79,7 @@ function smallReads(): { readonly highWaterMark: number; readonly onread: OnRead
         const copy = Buffer.allocUnsafeSlow(length);
         buffer.copy(copy, 0, 0, length);
         return this.push(copy);
-      } as OnReadOpts['callback'],
+      },
     },
   };
 }

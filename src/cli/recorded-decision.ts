@@ -85,7 +85,8 @@ function encryptionOf(plain: Plain | undefined): Encryption<string> | undefined 
     case 'kms': {
       const { keyName, layers = 1 } = plain;
       if (typeof keyName !== 'string' || (layers !== 1 && layers !== 2)) return undefined;
-      return { kind: 'kms', key: keyName, algorithm, layers };
+      // Its words were not recorded, and no policy reads them.
+      return { kind: 'kms', key: keyName, algorithm, layers, ...(plain['context'] === true ? { context: {} } : {}) };
     }
     default:
       return undefined;

@@ -1,5 +1,6 @@
 import { createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import type { CustomerKey } from '../model/encryption.ts';
+import { contextFields, type EncryptionContext } from '../model/encryption-context.ts';
 import { GatewayError } from '../model/errors.ts';
 import { MANAGED_KEY, type Keyring, type WrapContext } from '../model/keyring.ts';
 import type { SealHeader, WrappedKey } from '../model/seal.ts';
@@ -19,7 +20,7 @@ const META_KEY_SIZE = 32;
 export type DataKeyHome =
   | { readonly mode: 'managed' }
   /** `keyId` is the keyring's name of the policy's `alias`. */
-  | { readonly mode: 'kms'; readonly alias: string; readonly keyId: string }
+  | { readonly mode: 'kms'; readonly alias: string; readonly keyId: string; readonly context?: EncryptionContext }
   | { readonly mode: 'customer'; readonly customerKey: CustomerKey };
 
 /** Keys of the manifest and the sealed digests; both come from one that an SSE-C upload can keep without the data key. */
@@ -38,15 +39,18 @@ export async function createDataKey(options: {
 }): Promise<{ readonly header: SealHeader; readonly dataKey: KeyObject }> {
   const { home, bucket, keyring, randomBytes } = options;
   const oid = Buffer.from(randomBytes(OID_SIZE)).toString('hex');
-  const context = wrapContext(bucket, oid);
+  const client = home.mode === 'kms' ? home.context : undefined;
+  const own = client === undefined || Object.keys(client).length === 0 ? undefined : { context: client };
+  const context = wrapContext({ bucket, oid, ...own });
   const raw = Buffer.from(randomBytes(DATA_KEY_SIZE));
   try {
-    const common = { format: 'bucketseal/v1', oid, bucket, uploadId: options.uploadId, mode: home.mode } as const;
+    const format = own === undefined ? 'bucketseal/v1' : 'bucketseal/v2';
+    const common = { format, oid, bucket, uploadId: options.uploadId, mode: home.mode } as const;
     if (home.mode !== 'customer') {
       const keyId = home.mode === 'managed' ? MANAGED_KEY : home.keyId;
       const wrapped = await keyring.wrap(keyId, raw, context);
       return {
-        header: { ...common, keyAlias: home.mode === 'kms' ? home.alias : '', wrapped },
+        header: { ...common, keyAlias: home.mode === 'kms' ? home.alias : '', ...own, wrapped },
         dataKey: createSecretKey(raw),
       };
     }
@@ -72,7 +76,7 @@ export async function openDataKey(
   checkFormat(header);
   checkCustomerKey(header, customerKey);
   if (customerKey !== undefined) return openCustomerDataKey(header, customerKey);
-  return toKeyObject(await keyring.unwrap(header.wrapped, wrapContext(header.bucket, header.oid)));
+  return toKeyObject(await keyring.unwrap(header.wrapped, wrapContext(header)));
 }
 
 /** Unwraps the data key of an SSE-C object. A key of the right MD5 that does not unwrap it is an integrity error. */
@@ -80,7 +84,7 @@ export function openCustomerDataKey(header: SealHeader, customerKey: CustomerKey
   checkFormat(header);
   const opened = unwrapKey(
     customerKey.key.reveal(),
-    { label: 'bucketseal/v1 ssec', fields: wrapFields(wrapContext(header.bucket, header.oid)) },
+    { label: 'bucketseal/v1 ssec', fields: wrapFields(wrapContext(header)) },
     Buffer.from(header.wrapped.blob, 'base64'),
   );
   if (opened === undefined) throw integrityError('the data key does not unwrap under the customer key');
@@ -91,7 +95,7 @@ export function openCustomerDataKey(header: SealHeader, customerKey: CustomerKey
 export async function openManifestKeys(header: SealHeader, keyring: Keyring): Promise<ManifestKeys> {
   checkFormat(header);
   if (header.wrappedManifestKeys === undefined) throw integrityError('the upload has no wrapped manifest keys');
-  const raw = await keyring.unwrap(header.wrappedManifestKeys, wrapContext(header.bucket, header.oid));
+  const raw = await keyring.unwrap(header.wrappedManifestKeys, wrapContext(header));
   return splitManifestKey(toKeyObject(raw), header.oid);
 }
 
@@ -130,13 +134,13 @@ export function checkCustomerKey(
 }
 
 /** What a wrapped key is bound to. The object's key is not in it: KMS logs show it in clear. */
-export function wrapContext(bucket: string, oid: string): WrapContext {
-  return { gw: 'bucketseal/v1', tenant: '', bucket, oid };
+export function wrapContext({ bucket, oid, context }: Pick<SealHeader, 'bucket' | 'oid' | 'context'>): WrapContext {
+  return { gw: 'bucketseal/v1', tenant: '', bucket, oid, ...(context === undefined ? {} : { client: context }) };
 }
 
 /** The fields of a wrap context in their order, for keyrings that bind them themselves. */
 export function wrapFields(context: WrapContext): readonly string[] {
-  return [context.gw, context.tenant, context.bucket, context.oid];
+  return [context.gw, context.tenant, context.bucket, context.oid, ...contextFields(context.client)];
 }
 
 function wrapUnderCustomerKey(
@@ -157,7 +161,9 @@ function wrapUnderCustomerKey(
 function checkFormat(header: SealHeader): void {
   // A record comes from a store, so the type proves nothing; any other format is refused, never tried (CVE-2020-8912).
   const format: string = header.format;
-  if (format !== 'bucketseal/v1') throw integrityError('unknown seal format');
+  if (format !== 'bucketseal/v1' && format !== 'bucketseal/v2') throw integrityError('unknown seal format');
+  if ((format === 'bucketseal/v2') !== contextFields(header.context).length > 0)
+    throw integrityError('format and encryption context disagree');
   if (!/^[0-9a-f]{32}$/.test(header.oid)) throw integrityError('malformed object id');
 }
 

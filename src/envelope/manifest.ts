@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { contextFields } from '../model/encryption-context.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { SealHeader, SealRecord, SealedPart } from '../model/seal.ts';
 import { integrityError } from './integrity-error.ts';
@@ -31,6 +32,7 @@ export function signManifest(
     uploadId: header.uploadId,
     mode: header.mode,
     keyAlias: header.keyAlias,
+    ...(header.context === undefined ? {} : { context: header.context }),
     wrapped: header.wrapped,
     ...(header.customerKeyMd5 === undefined ? {} : { customerKeyMd5: header.customerKeyMd5 }),
     parts,
@@ -67,6 +69,7 @@ function recordFields(record: Omit<SealRecord, 'mac'>): readonly string[] {
     part.commitment,
     part.attempt,
   ]);
+  const context = contextFields(record.context);
   return [
     record.format,
     'manifest',
@@ -79,6 +82,7 @@ function recordFields(record: Omit<SealRecord, 'mac'>): readonly string[] {
     record.mode,
     record.keyAlias,
     record.customerKeyMd5 ?? '',
+    ...(record.format === 'bucketseal/v1' ? [] : [String(context.length / 2), ...context]),
     String(record.size),
     record.sealedMeta,
     String(record.parts.length),

@@ -7,7 +7,7 @@ import { prepared, unsealed } from './content.ts';
 import { judgeBegin } from './judge-begin.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
-import { expectationOfObserved } from './repeated-wish.ts';
+import { begunAs } from './repeated-wish.ts';
 import { shown, withoutEncryption } from './shown.ts';
 import { writeObject } from './write-object.ts';
 
@@ -69,7 +69,7 @@ async function appendAtStore(call: Call, place: Place, request: Append): Promise
   if (begun === undefined) return await firstAppend(call, place, request);
   const decision = await demandContinuation(call, place, { operation, key, begun: { encryption: begun } });
   assertBelieved(call, place, operation, begun.kind);
-  const expected = expectationOfObserved(begun);
+  const { expected } = begunAs({ encryption: begun, seal: undefined });
   return await writeObject(
     call,
     place,

@@ -3,7 +3,7 @@ import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { demand, type Call, type Place } from './call.ts';
 import { demandSealedGoesOn } from './continue-upload.ts';
-import { demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
+import { begunAs, demandRepeatedWish } from './repeated-wish.ts';
 import { completeSealed } from './protect/seal-upload.ts';
 
 type Complete = StorageRequest<'CompleteMultipartUpload'>;
@@ -27,7 +27,7 @@ export async function completeSealedUpload(
   // Gone: aborted, or completed before. The store remembers what it completed and repeats its answer.
   if (state === undefined) return repeated(call, place, await send());
   await demandSealedGoesOn(call, place, request, state);
-  await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
+  await demandRepeatedWish(call, place, request, begunAs(state));
   const chosen = choose(await store.parts(place.storeBucket, request.key, request.uploadId), request.parts);
   demandPartSizes(chosen, call.dialect.traits.minimumPartSize);
   demandObjectSize(chosen, request.objectSize);

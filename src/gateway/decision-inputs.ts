@@ -22,6 +22,8 @@ export interface AskedInput {
   readonly keyName?: string;
   readonly algorithm?: string;
   readonly layers?: number;
+  /** An encryption context came with it: that it was there, never what it says. */
+  readonly context?: true;
 }
 
 export function inputsOf({ wish, secure, wishesIgnored, principal, bucketRule }: WriteInput): DecisionInputs {
@@ -48,6 +50,7 @@ function asked(encryption: Encryption<string>): AskedInput {
         keyName: encryption.key,
         algorithm: encryption.algorithm,
         layers: encryption.layers,
+        ...(encryption.context === undefined ? {} : { context: true }),
       };
   }
 }

@@ -7,13 +7,13 @@ import { enter, type Call, type Place } from './call.ts';
 import { prepared, sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
-import { demandRepeatedMetadata, demandRepeatedWish, expectationOfObserved } from './repeated-wish.ts';
+import { begunAs, demandRepeatedMetadata, demandRepeatedWish } from './repeated-wish.ts';
 import { withChecksum } from './part-checksum.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
 import { beginSealedUpload, checkPartCustomerKey, sealPart } from './protect/seal-upload.ts';
 import { withCopySource } from './copy-source.ts';
 import { completeSealedUpload } from './complete-sealed.ts';
-import { shown, shownIn, withoutEncryption } from './shown.ts';
+import { contextSent, shown, shownIn, withContext, withoutEncryption } from './shown.ts';
 import { joinsParts } from './join-parts.ts';
 import { judgeBegin } from './judge-begin.ts';
 import { continueUpload, nameOf, type UploadUnderWay } from './continue-upload.ts';
@@ -47,7 +47,8 @@ export async function createMultipartUpload(
     },
     call.context,
   );
-  if (place.backend.capabilities.seals) return { ...result, ...shownIn(call, place, result.encryption) };
+  const encryption = withContext(result.encryption, protection);
+  if (place.backend.capabilities.seals) return { ...result, ...shownIn(call, place, encryption) };
   try {
     // A silent answer leaves the upload unproven: its first part, or the HEAD after Complete, proves it.
     attestPart(call, place, {
@@ -65,19 +66,20 @@ export async function createMultipartUpload(
       .catch(() => undefined);
     throw error;
   }
-  const { encryption } = protection.decision;
-  const { storeUploadId, uploadId } = {
-    storeUploadId: result.uploadId,
-    uploadId: call.services.uploadTokens.issue(place.storeBucket, request.key, {
-      storeUploadId: result.uploadId,
-      expected: protection.expected,
-      checksumAlgorithm: request.checksumAlgorithm,
-      alias: encryption.kind === 'kms' ? encryption.key : undefined,
-      initiated: call.services.now(),
-    }),
-  };
-  call.services.knownUploads.noteIssued(nameOf(place, { storeUploadId }), uploadId);
-  return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption), uploadId };
+  const decided = protection.decision.encryption;
+  const storeUploadId = result.uploadId;
+  const context = contextSent(protection);
+  const { uploadTokens, knownUploads } = call.services;
+  const uploadId = uploadTokens.issue(place.storeBucket, request.key, {
+    storeUploadId,
+    expected: protection.expected,
+    checksumAlgorithm: request.checksumAlgorithm,
+    alias: decided.kind === 'kms' ? decided.key : undefined,
+    initiated: call.services.now(),
+    contextMark: context === undefined ? undefined : uploadTokens.contextMark(storeUploadId, context),
+  });
+  knownUploads.noteIssued(nameOf(place, { storeUploadId }), uploadId);
+  return { ...withoutEncryption(result), ...shownIn(call, place, encryption), uploadId };
 }
 
 export async function uploadPart(call: Call, asked: Part): Promise<StorageResult<'UploadPart'>> {
@@ -192,7 +194,7 @@ async function partSealed(
   request: Part,
   state: UploadState,
 ): Promise<StorageResult<'UploadPart'>> {
-  await demandRepeatedWish(call, place, request, expectationOfObserved(state.encryption));
+  await demandRepeatedWish(call, place, request, begunAs(state));
   demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
   checkPartCustomerKey(state.seal, request.customerKey);
   await using content =

@@ -51,10 +51,26 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
     encryption: decision.by === 'store' && native !== undefined && native.kind !== 'none' ? native : undefined,
     expected: expectationOf(native ?? { kind: 'unspecified' }),
   };
+  demandShortContext(protection.seal);
   assertBelieved(call, place, intent.operation, protection.encryption?.kind);
   if (protection.encryption !== undefined && !place.backend.capabilities.perObject)
     await call.services.bucketRules.ensure(call, place, protection.encryption);
   return protection;
+}
+
+/** Bytes of JSON: what is sealed at a store has to fit beside the record, in what the store takes as metadata. */
+const MAX_SEALED_CONTEXT = 512;
+
+function demandShortContext(seal: Protection['seal']): void {
+  const context = seal?.kind === 'kms' ? seal.context : undefined;
+  if (context === undefined) return;
+  const size = Buffer.byteLength(JSON.stringify(context), 'utf8');
+  if (size > MAX_SEALED_CONTEXT)
+    throw new GatewayError(
+      'MetadataTooLarge',
+      `The encryption context has ${size} bytes, and with what the gateway seals it keeps ${MAX_SEALED_CONTEXT} at most.`,
+      { details: { Size: size, MaxSizeAllowed: MAX_SEALED_CONTEXT } },
+    );
 }
 
 /** The policy's answer alone: nothing is recorded. `observe` sees what the policy was asked. */

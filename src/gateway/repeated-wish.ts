@@ -1,11 +1,19 @@
-import type { Encryption, KeyAlias, KeySpelling, ObservedEncryption } from '../model/encryption.ts';
+import type { UploadState } from '../model/backend.ts';
+import type { Encryption, KeyAlias, KeySpelling } from '../model/encryption.ts';
 import type { ObjectMetadata, Wish } from '../model/objects.ts';
 import { GatewayError } from '../model/errors.ts';
 import { keysAt } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { atStore } from '../policy/policy.ts';
 import { decide } from './protect-write.ts';
+import { sameContext, type EncryptionContext } from '../model/encryption-context.ts';
 import { expectationOf, type Expectation } from './upload-token.ts';
+
+/** What an upload was begun with, as far as its parts may repeat it. */
+export interface BegunWith {
+  readonly expected: Expectation;
+  readonly hasContext: (context: EncryptionContext) => boolean;
+}
 
 /**
  * ali-oss repeats the initiate's headers on every part: what Create said is accepted, anything else is a 400, because
@@ -15,7 +23,7 @@ export async function demandRepeatedWish(
   call: Call,
   place: Place,
   request: { readonly key: string; readonly repeatedWish?: Wish },
-  expected: Expectation,
+  begun: BegunWith,
 ): Promise<void> {
   const wish = request.repeatedWish;
   if (wish === undefined || wish.state === 'absent') return;
@@ -23,12 +31,16 @@ export async function demandRepeatedWish(
   const { policy } = call.snapshot;
   const store = place.backend.name;
   const { encryption } = wish;
+  const { expected } = begun;
   const named =
     encryption.kind === 'kms' && encryption.key !== 'default'
       ? { ...encryption, key: policy.aliasOf(encryption.key, store) ?? (encryption.key as string as KeyAlias) }
       : (encryption as Encryption<KeyAlias>);
+  // A part need not repeat the context; one that does must repeat the upload's own.
+  const context = encryption.kind === 'kms' ? encryption.context : undefined;
+  const fitting = context === undefined || begun.hasContext(context);
   const keys = keysAt(place.backend);
-  if (same(expectationOf(atStore(policy, named, store)), expected, keys)) return;
+  if (fitting && same(expectationOf(atStore(policy, named, store)), expected, keys)) return;
   // A rule that overrides wishes, or a replica's, took this one at Create without following it: so it does here.
   const decision = await decide(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish }, policy);
   const unlike = decision.effect === 'allow' && (decision.overridden || call.client.principal.replicator);
@@ -70,8 +82,10 @@ export function demandRepeatedMetadata(repeated: ObjectMetadata['user'] | undefi
       );
 }
 
-/** What an upload under way at a sealing store is encrypted with, as an expectation. */
-export function expectationOfObserved(observed: ObservedEncryption): Expectation {
-  if (observed.kind === 'kms') return { ...observed, key: observed.key ?? 'default' };
-  return observed;
+/** What an upload under way at a sealing store was begun with. */
+export function begunAs({ encryption, seal }: Pick<UploadState, 'encryption' | 'seal'>): BegunWith {
+  return {
+    expected: encryption.kind === 'kms' ? { ...encryption, key: encryption.key ?? 'default' } : encryption,
+    hasContext: (context) => sameContext(context, seal?.context),
+  };
 }

@@ -8,7 +8,7 @@ import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
 import { demandUnderWay, discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
 import { assertBelieved } from './protect-write.ts';
 import type { Completion } from './repeated-complete.ts';
-import { demandRepeatedWish } from './repeated-wish.ts';
+import { demandRepeatedWish, type BegunWith } from './repeated-wish.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 import type { UploadClaim } from './upload-token.ts';
 
@@ -20,9 +20,10 @@ export async function partAtStore(
   call: Call,
   place: Place,
   request: Part,
-  { storeUploadId, expected }: UploadClaim,
+  claim: UploadClaim,
 ): Promise<StorageResult<'UploadPart'>> {
-  await demandRepeatedWish(call, place, request, expected);
+  const { storeUploadId, expected } = claim;
+  await demandRepeatedWish(call, place, request, begunBy(call, claim));
   assertBelieved(call, place, 'UploadPart', expected.kind);
   await using content = await unsealed(call, place, request.body, undefined, {
     whole: checksumComesLast(place, request),
@@ -61,7 +62,7 @@ export async function completeAtStore(
 ): Promise<StorageResult<'CompleteMultipartUpload'>> {
   const claim = await continueAtStore(call, place, request);
   const { expected } = claim;
-  await demandRepeatedWish(call, place, request, expected);
+  await demandRepeatedWish(call, place, request, begunBy(call, claim));
   assertBelieved(call, place, request.operation, expected.kind);
   const outliving = call.services.outlive(call.wire);
   const going: Call = { ...call, context: { requestId: call.context.requestId, signal: outliving.signal } };
@@ -129,6 +130,12 @@ export async function listPartsAtStore(
     );
   const kept = await keptParts(call, place, storeUploadId);
   return await orDiscard(call, place, storeUploadId, () => mergedParts(call, place, request, { storeUploadId, kept }));
+}
+
+/** What an upload id says that its upload was begun with. */
+function begunBy(call: Call, { storeUploadId, expected, contextMark }: UploadClaim): BegunWith {
+  const { uploadTokens } = call.services;
+  return { expected, hasContext: (context) => contextMark === uploadTokens.contextMark(storeUploadId, context) };
 }
 
 /** What was kept for an upload that the store says is gone has nobody left to remove it. */

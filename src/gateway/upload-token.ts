@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { ChecksumAlgorithm } from '../model/body.ts';
 import type { Encryption } from '../model/encryption.ts';
+import { contextFields, type EncryptionContext } from '../model/encryption-context.ts';
 
 /** What was decided at CreateMultipartUpload; parts and Complete are attested against it. */
 export type Expectation =
@@ -20,6 +21,8 @@ export interface UploadClaim {
   readonly alias?: string | undefined;
   /** When it began, ms since the epoch; undefined for ids of release 0.1.0. */
   readonly initiated?: number | undefined;
+  /** `contextMark` of the encryption context that Create sent. */
+  readonly contextMark?: string | undefined;
 }
 
 /** `bare`: an id of the store's own, of whose beginning nothing is known here. */
@@ -33,6 +36,8 @@ export type UploadToken =
 export interface UploadTokens {
   /** `bucket` is the store's name of it. */
   issue(bucket: string, key: string, claim: UploadClaim): string;
+  /** Tells one encryption context from another: an id is no place for the context itself, which may hold personal data. */
+  contextMark(storeUploadId: string, context: EncryptionContext): string;
   /** A token made for another object or tampered with is undefined. */
   read(bucket: string, key: string, uploadId: string): UploadToken | undefined;
 }
@@ -47,6 +52,8 @@ export function createUploadTokens(key: Uint8Array): UploadTokens {
   const mac = (...texts: readonly string[]): Buffer =>
     createHmac('sha256', key).update(JSON.stringify(texts)).digest().subarray(0, MAC_BYTES);
   return {
+    contextMark: (storeUploadId, context) =>
+      mac('context', storeUploadId, ...contextFields(context)).toString('base64url'),
     issue(bucket, object, { storeUploadId, expected, ...more }) {
       const id = Buffer.from(storeUploadId, 'utf8').toString('base64url');
       const claim = Buffer.from(JSON.stringify({ ...more, expected }), 'utf8').toString('base64url');

@@ -5,7 +5,7 @@ import { attest } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { contentFor } from './content.ts';
 import type { Protection } from './protect-write.ts';
-import { shownIn, withoutEncryption } from './shown.ts';
+import { shownIn, withContext, withoutEncryption } from './shown.ts';
 
 type Write = 'PutObject' | 'AppendObject';
 
@@ -59,5 +59,5 @@ export async function attested(
     customerKey: protection.encryption?.kind === 'customer' ? protection.encryption.key : undefined,
     begunElsewhere: protection.begunElsewhere === true,
   });
-  return shownIn(call, place, observed);
+  return shownIn(call, place, withContext(observed, protection));
 }

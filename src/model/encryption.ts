@@ -1,3 +1,5 @@
+import type { EncryptionContext } from './encryption-context.ts';
+
 /** The algorithm that encrypts the data itself. SM4 exists at Alibaba OSS only. */
 export type DataAlgorithm = 'AES256' | 'SM4';
 
@@ -53,7 +55,7 @@ export interface KmsEncryption<K extends string = KeyAlias> {
   readonly algorithm: DataAlgorithm;
   /** 2 is DSSE-KMS. */
   readonly layers: 1 | 2;
-  readonly context?: Readonly<Record<string, string>>;
+  readonly context?: EncryptionContext;
   /** S3 Bucket Keys; absent means that the client did not say. */
   readonly bucketKey?: boolean;
 }
@@ -72,7 +74,7 @@ export type ObservedEncryption<K extends string = StoreKeyId> =
       readonly key: K | undefined;
       readonly algorithm: DataAlgorithm;
       readonly layers: 1 | 2;
-      readonly context?: Readonly<Record<string, string>>;
+      readonly context?: EncryptionContext;
       readonly bucketKey?: boolean;
     }
   | { readonly kind: 'customer'; readonly algorithm: 'AES256'; readonly md5: string };

@@ -1,3 +1,4 @@
+import type { EncryptionContext } from './encryption-context.ts';
 import type { WrappedKey } from './seal.ts';
 
 /** What a wrapped data key is bound to; shown in clear in KMS logs, so it holds no object key. */
@@ -6,6 +7,8 @@ export interface WrapContext {
   readonly tenant: string;
   readonly bucket: string;
   readonly oid: string;
+  /** The client's own encryption context; absent where it sent none. */
+  readonly client?: EncryptionContext;
 }
 
 /** The reserved key of SSE-OSS / SSE-S3: rotating, never named by a client. */

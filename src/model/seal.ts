@@ -1,5 +1,6 @@
 import type { ByteStream, PayloadDigests } from './body.ts';
 import type { EncryptionKind } from './encryption.ts';
+import type { EncryptionContext } from './encryption-context.ts';
 
 /** A data key wrapped under a keyring's key. Stands outside every MAC so that a rewrap never touches data. */
 export interface WrappedKey {
@@ -26,7 +27,8 @@ export interface SealedPart {
 
 /** The key material of an object or upload under way: what any gateway needs to take a part. */
 export interface SealHeader {
-  readonly format: 'bucketseal/v1';
+  /** `v2` has a client's encryption context, `v1` none; they differ in nothing else. */
+  readonly format: 'bucketseal/v1' | 'bucketseal/v2';
   /** 32 hex: the immutable id of this object generation. */
   readonly oid: string;
   /** The bucket's name at the store; bound into every key. */
@@ -35,6 +37,8 @@ export interface SealHeader {
   readonly mode: Exclude<EncryptionKind, 'none'>;
   /** The alias for `kms`; empty otherwise. */
   readonly keyAlias: string;
+  /** The client's own, bound into `wrapped`; never empty. */
+  readonly context?: EncryptionContext;
   readonly wrapped: WrappedKey;
   /** SSE-C uploads: manifest and metadata keys, wrapped by the managed key until Complete or Abort. */
   readonly wrappedManifestKeys?: WrappedKey;

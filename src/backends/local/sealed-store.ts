@@ -92,7 +92,8 @@ function sealHeader(room: Room, upload: StoredUpload): SealHeader | undefined {
 
 /** A header without the parts: a record of ten thousand of them is not needed to rewrap a key. */
 function headerOf(record: SealHeader): SealHeader {
-  const { format, oid, bucket, uploadId, mode, keyAlias, wrapped, wrappedManifestKeys, customerKeyMd5 } = record;
+  const { format, oid, bucket, uploadId, mode, keyAlias, context, wrapped, wrappedManifestKeys, customerKeyMd5 } =
+    record;
   return {
     format,
     oid,
@@ -100,6 +101,7 @@ function headerOf(record: SealHeader): SealHeader {
     uploadId,
     mode,
     keyAlias,
+    ...(context && { context }),
     wrapped,
     ...(wrappedManifestKeys && { wrappedManifestKeys }),
     ...(customerKeyMd5 !== undefined && { customerKeyMd5 }),

@@ -6,6 +6,7 @@ import {
   type StoreKeyId,
   type WireKeyId,
 } from '../../model/encryption.ts';
+import { readContext, type EncryptionContext } from '../../model/encryption-context.ts';
 import { GatewayError, type GatewayErrorOptions } from '../../model/errors.ts';
 import type { AskedEncryption, Wish } from '../../model/objects.ts';
 import { headerOf, type HeaderLines, type WireRequest } from '../../wire/message.ts';
@@ -26,9 +27,14 @@ type Fields = readonly (readonly [name: string, value: string])[];
 
 /** The family's headers of a request; in a query the names count as headers. */
 export function encryptionFields(wire: Pick<WireRequest, 'headers' | 'query'>): Fields {
-  const inQuery = wire.query.map(({ name, value }) => [name.toLowerCase(), value ?? ''] as const);
+  const inQuery = wire.query.map(({ name, value }) => [name.toLowerCase(), headerText(value ?? '')] as const);
   const fields = [...wire.headers, ...inQuery].filter(([name]) => FAMILY.test(name));
   return fields.filter(([name, value]) => !isEcho(name, value, wire.headers));
+}
+
+/** A parameter's value as a header would carry it: bytes as latin1. */
+function headerText(value: string): string {
+  return Buffer.from(value, 'utf8').toString('latin1');
 }
 
 /** ali-oss `copy` sends every header twice, the second time under `x-oss-copy-source-`: the same words say nothing more. */
@@ -38,7 +44,8 @@ function isEcho(name: string, value: string, headers: HeaderLines): boolean {
 
 /** What the headers of a write ask for. Ill-formed stays a value: a stored bucket policy may answer first. */
 export function decodeWish(fields: Fields): Wish {
-  const raw = fields.map(([name, value]) => `${name}: ${value}`).join(', ');
+  // A context may hold personal data: for the audit it is enough that it was there.
+  const raw = fields.map(([name, value]) => (name === CONTEXT ? name : `${name}: ${value}`)).join(', ');
   try {
     refuseUnknown(fields);
     const encryption = decodeFields(fields);
@@ -56,6 +63,11 @@ export function decodeRepeatedWish(fields: Fields): Wish | undefined {
   if (fields.length === 0) return undefined;
   if (fields.some(([name]) => name === ALGORITHM)) throw notApplicable(ALGORITHM);
   return decodeWish([[ALGORITHM, 'KMS'], ...fields]);
+}
+
+/** A bucket's rule has no context (PutBucket takes the three headers of the rule): there it would be dropped. */
+export function refuseContext(fields: Fields): void {
+  if (valueOf(fields, CONTEXT) !== undefined) throw notApplicable(CONTEXT);
 }
 
 /** For operations that take no encryption at all. */
@@ -165,7 +177,9 @@ function decodeFields(fields: Fields): Encryption<WireKeyId> | undefined {
   if (context === undefined)
     return { kind: 'kms', key: key === undefined ? DEFAULT_KEY : (key as WireKeyId), algorithm: data, layers: 1 };
   if (key === undefined) throw contextError('0005-00000228', 'The encryption context needs a key id.');
-  return { kind: 'kms', key: key as WireKeyId, algorithm: data, layers: 1, context: contextOf(context) };
+  const own = contextOf(context);
+  const named = Object.keys(own).length === 0 ? {} : { context: own };
+  return { kind: 'kms', key: key as WireKeyId, algorithm: data, layers: 1, ...named };
 }
 
 /** What could be read of an ill-formed wish. */
@@ -194,24 +208,28 @@ function valueOf(fields: Fields, name: string): string | undefined {
 }
 
 /** Plain JSON at OSS, base64 at S3. */
-function contextOf(text: string): Readonly<Record<string, string>> {
-  const error = (): GatewayError =>
-    contextError('0005-00000230', 'The encryption context must be a JSON object of strings.');
-  if (text.length > MAX_CONTEXT) throw error();
-  let value: unknown;
+function contextOf(text: string): EncryptionContext {
+  const read = text.length > MAX_CONTEXT ? undefined : readContext(utf8Of(text) ?? '');
+  if (read?.ok === true) return read.context;
+  throw contextError(
+    '0005-00000230',
+    read?.reserved === undefined
+      ? 'The encryption context must be a JSON object of strings.'
+      : `The name ${read.reserved} in an encryption context is reserved by the gateway.`,
+  );
+}
+
+/** The bytes of a header as text; undefined where they are no UTF-8. */
+function utf8Of(header: string): string | undefined {
   try {
-    value = JSON.parse(Buffer.from(text, 'latin1').toString('utf8'));
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
   } catch {
-    throw error();
+    return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw error();
-  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
-  if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')) throw error();
-  return Object.fromEntries(entries);
 }
 
 /** JSON of printable ASCII only: a header carries nothing else safely. */
-function asciiJson(context: Readonly<Record<string, string>>): string {
+function asciiJson(context: EncryptionContext): string {
   return JSON.stringify(context).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

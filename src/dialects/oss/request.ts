@@ -2,7 +2,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
 import type { BeforeDocument, CallOut, VerifiedRequest } from '../dialect.ts';
 import { askingFirst } from '../document.ts';
-import { decodeRepeatedWish, decodeWish, encryptionFields, refuseEncryption } from './encryption.ts';
+import { decodeRepeatedWish, decodeWish, encryptionFields, refuseContext, refuseEncryption } from './encryption.ts';
 import { refuseInternalHeaders } from './metadata.ts';
 import { describe, operationOf, refuseUnknown, type OssOperation } from './operations.ts';
 import { callsOut, passthrough } from './passthrough.ts';
@@ -64,6 +64,7 @@ export async function decodeRequest(
     return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...lane });
   }
   if (request.key !== undefined) refuseKey(request.key);
+  if (operation === 'CreateBucket') refuseContext(fields);
   const wish = ACCEPTING.has(operation) ? decodeWish(fields) : { state: 'absent' as const };
   const repeatedWish = REPEATING.has(operation) ? decodeRepeatedWish(fields) : undefined;
   if (!ACCEPTING.has(operation) && !REPEATING.has(operation)) refuseEncryption(fields);

@@ -1,5 +1,6 @@
 import { DEFAULT_KEY } from '../../model/encryption.ts';
 import type { CustomerKey, Encryption, ObservedEncryption, StoreKeyId, WireKeyId } from '../../model/encryption.ts';
+import { readContext, type EncryptionContext } from '../../model/encryption-context.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { AskedEncryption, Wish } from '../../model/objects.ts';
 import type { OperationName } from '../../model/operations.ts';
@@ -232,40 +233,38 @@ function askedIn(values: ReadonlyMap<string, string>): AskedEncryption {
   };
 }
 
-function encodeContext(context: Readonly<Record<string, string>>): string {
+function encodeContext(context: EncryptionContext): string {
   return Buffer.from(JSON.stringify(context), 'utf8').toString('base64');
 }
 
-function decodeContext(value: string | undefined): Readonly<Record<string, string>> | undefined {
+/** Ill-formed ones are InvalidArgument (RGW words it `bad context: …`); an empty object names nothing to bind. */
+function decodeContext(value: string | undefined): EncryptionContext | undefined {
   if (value === undefined) return undefined;
-  const context = value.length > MAX_CONTEXT * 2 ? undefined : contextOf(value);
-  if (context === undefined)
+  const read = value.length > MAX_CONTEXT * 2 ? undefined : contextOf(value);
+  if (read?.ok !== true)
     throw argument(
       SSE_CONTEXT,
-      value.slice(0, 256),
-      'The encryption context must be base64-encoded UTF-8 JSON with string names and string values.',
+      undefined,
+      read?.reserved === undefined
+        ? 'The encryption context must be base64-encoded UTF-8 JSON with string names and string values.'
+        : `The name ${read.reserved} in an encryption context is reserved by the gateway.`,
     );
-  return context;
+  return Object.keys(read.context).length === 0 ? undefined : read.context;
 }
 
 /** What the store added itself (`aws:s3:arn`) is no part of what was decided. */
-function observedContext(value: string | undefined): Readonly<Record<string, string>> | undefined {
-  const context = value === undefined ? undefined : contextOf(value);
-  if (context === undefined) return undefined;
-  const own = Object.entries(context).filter(([name]) => name !== 'aws:s3:arn');
-  return own.length === 0 && Object.keys(context).length > 0 ? undefined : Object.fromEntries(own);
+function observedContext(value: string | undefined): EncryptionContext | undefined {
+  const read = value === undefined ? undefined : contextOf(value);
+  if (read?.ok !== true) return undefined;
+  const own = Object.entries(read.context).filter(([name]) => name !== 'aws:s3:arn');
+  return own.length === 0 ? undefined : Object.fromEntries(own);
 }
 
-function contextOf(value: string): Readonly<Record<string, string>> | undefined {
+function contextOf(value: string): ReturnType<typeof readContext> | undefined {
   const bytes = strictBase64(value);
   if (bytes === undefined) return undefined;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
-    const entries = Object.entries(parsed);
-    return entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')
-      ? Object.fromEntries(entries)
-      : undefined;
+    return readContext(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return undefined;
   }

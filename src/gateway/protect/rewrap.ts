@@ -14,14 +14,14 @@ export interface KeySwap {
  * under such a key only the manifest keys are the keyring's.
  */
 export async function rewrapHeader(
-  header: Pick<SealHeader, 'mode' | 'wrapped' | 'wrappedManifestKeys' | 'bucket' | 'oid'>,
+  header: Pick<SealHeader, 'mode' | 'wrapped' | 'wrappedManifestKeys' | 'bucket' | 'oid' | 'context'>,
   keyring: Keyring,
 ): Promise<readonly KeySwap[]> {
   const held = [...(header.mode === 'customer' ? [] : [header.wrapped]), header.wrappedManifestKeys];
   const swaps: KeySwap[] = [];
   for (const wrapped of held) {
     if (wrapped === undefined) continue;
-    const next = await keyring.rewrap(wrapped, wrapContext(header.bucket, header.oid));
+    const next = await keyring.rewrap(wrapped, wrapContext(header));
     if (next.blob !== wrapped.blob) swaps.push({ expectedBlob: wrapped.blob, next });
   }
   return swaps;

@@ -112,7 +112,8 @@ export function dataKeyHome(encryption: Encryption<KeyAlias>, keyIdOf: (alias: s
       break;
     case 'kms':
       if (encryption.algorithm === 'AES256' && encryption.layers === 1) {
-        return { mode: 'kms', alias: encryption.key, keyId: keyIdOf(encryption.key) };
+        const { key, context } = encryption;
+        return { mode: 'kms', alias: key, keyId: keyIdOf(key), ...(context === undefined ? {} : { context }) };
       }
       break;
     case 'customer':

@@ -1,6 +1,6 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { manifestKeysOf } from '../../../src/envelope/data-key.ts';
+import { manifestKeysOf, wrapContext, wrapFields } from '../../../src/envelope/data-key.ts';
 import { signManifest, verifyManifest } from '../../../src/envelope/manifest.ts';
 import { derivePartKey, segmentNonce } from '../../../src/envelope/part-key.ts';
 import { sealedLength, plaintextLength } from '../../../src/envelope/sizes.ts';
@@ -91,5 +91,26 @@ describe('vectors of an independent implementation', () => {
     const { parts, sealedMeta } = record;
     expect(signManifest(keys.mac, { header: record, parts, sealedMeta }, manifest.binding)).toEqual(record);
     expect(() => verifyManifest(keys.mac, record, manifest.binding)).not.toThrow();
+  });
+
+  test('a record with an encryption context: its MAC and the wrap of its data key', () => {
+    const { record: text, binding } = vectors.contextManifest;
+    const record = text as SealRecord;
+    const keys = manifestKeysOf(createSecretKey(dataKey), record.oid);
+    const { parts, sealedMeta } = record;
+    expect(signManifest(keys.mac, { header: record, parts, sealedMeta }, binding)).toEqual(record);
+    expect(() => verifyManifest(keys.mac, record, binding)).not.toThrow();
+    const unwrapped = (context: SealRecord): Buffer | undefined =>
+      unwrapKey(
+        Buffer.from(vectors.master, 'hex'),
+        { label: 'bucketseal/v1 wrap', fields: ['orders', '1', ...wrapFields(wrapContext(context))] },
+        Buffer.from(record.wrapped.blob, 'base64'),
+      );
+    expect(unwrapped(record)).toEqual(dataKey);
+    for (const context of [{}, { ...record.context, n: 'x' }, { ...record.context, more: '' }]) {
+      const altered = { ...record, context };
+      expect(() => verifyManifest(keys.mac, altered, binding)).toThrow(GatewayError);
+      expect(unwrapped(altered)).toBeUndefined();
+    }
   });
 });

@@ -8,6 +8,7 @@ import { allowedCallOuts } from '../gateway/call-out.ts';
 import { HIDDEN_PREFIX } from '../gateway/call.ts';
 import { chooseDialect, dialectForErrors, type Pins } from '../gateway/dialect-choice.ts';
 import { demandFitTransfer } from '../gateway/encrypted-transfer.ts';
+import { demandOwner } from '../gateway/expected-owner.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest } from '../model/operations.ts';
 import type { Principal } from '../policy/decision.ts';
@@ -65,6 +66,7 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
         code: transport.code,
         message: transport.message,
       };
+    demandOwner(dialect, verified, config.owner);
     const request = await dialect.decodeRequest(
       verified,
       allowedCallOuts({ dialect, verified, snapshot: { policy }, services: { now: () => now } }),
@@ -179,6 +181,7 @@ function statusOf(dialect: Dialect, wire: WireRequest, code: GatewayError['code'
     resource: wire.path,
     location: wire.path,
     host: wire.host,
+    owner: '',
   }).status;
 }
 

@@ -37,6 +37,7 @@ export function buildSnapshot(parts: {
       cnames: Object.fromEntries(Object.entries(config.cnames).map(([host, bucket]) => [hostName(host), bucket])),
     },
     bucketsWithoutRule: config.bucketsWithoutRule,
+    owner: config.owner,
     listeners: new Map([
       ...(parts.previous?.listeners ?? []),
       ...config.listeners.map(

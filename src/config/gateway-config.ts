@@ -34,6 +34,8 @@ export interface GatewayConfig<Text = string, Hidden = Secret> {
   /** CIDR blocks. */
   readonly trustedProxies: readonly string[];
   readonly bucketsWithoutRule: 'managed' | 'none';
+  /** 12 digits. */
+  readonly owner: string;
   readonly stores: Readonly<Record<string, StoreConfig<Text, Hidden>>>;
   readonly keyring: KeyringConfig<Text, Hidden> | undefined;
   readonly clients: readonly ClientConfig<Text, Hidden>[];
@@ -192,6 +194,7 @@ export function understandGateway(
     cnames: document.cnames ?? {},
     trustedProxies: document.trustedProxies ?? [],
     bucketsWithoutRule: document.bucketsWithoutRule ?? 'managed',
+    owner: document.owner ?? DEFAULT_OWNER,
     stores: mapValues(document.stores, (store, name) => understandStore(store, ['stores', name], names, reader)),
     keyring: document.keyring === undefined ? undefined : understandKeyring(document.keyring, reader),
     clients: document.clients.map((client, index) => understandClient(client, ['clients', index], reader)),
@@ -219,6 +222,8 @@ interface Reader {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** No AWS account has it: who expects an owner has to be told of one first. */
+const DEFAULT_OWNER = '000000000000';
 
 function understandAdmin({ host, port, token, hosts }: AdminDocument, reader: Reader): AdminConfig<Reference> {
   return {

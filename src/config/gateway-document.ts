@@ -7,6 +7,7 @@ export interface GatewayDocument {
   readonly cnames?: Readonly<Record<string, string>>;
   readonly trustedProxies?: readonly string[];
   readonly bucketsWithoutRule?: 'managed' | 'none';
+  readonly owner?: string;
   readonly stores: Readonly<Record<string, StoreDocument>>;
   readonly keyring?: KeyringDocument;
   readonly clients: readonly ClientDocument[];

@@ -69,6 +69,11 @@ export function gatewaySchema(names: GatewayNames): JsonSchema {
           'What a bucket with no rule of its own means where the policy delegates: managed (as AWS) or none (as Ceph).',
           ['managed', 'none'],
         ),
+        owner: text(
+          'The account id that ACLs and listings name, and that x-amz-expected-bucket-owner is compared with; 000000000000 unless told.',
+          '123456789012',
+          '^[0-9]{12}$',
+        ),
         stores: {
           ...record(
             { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' },

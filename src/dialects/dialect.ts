@@ -86,6 +86,8 @@ export interface EncodeContext {
   /** The URI of the request's bucket and key as its client reaches them, for `<Location>`. */
   readonly location: string;
   readonly host: string;
+  /** Who owns every bucket, for the documents that name an owner: 12 digits. */
+  readonly owner: string;
 }
 
 /** What a dialect needs to know of a store in order to speak to it. */
@@ -192,6 +194,8 @@ export interface Dialect {
   /** The same request for a store of this dialect, headers by allowlist; `storeBucket` is the bucket's name there. */
   encodePassthrough?(request: VerifiedRequest, storeBucket: string, target: StoreTarget): UnsignedRequest;
 
+  /** The owners that the request expects of its bucket or of a copy's source; throws for what is no owner. */
+  expectedOwners?(request: VerifiedRequest): readonly string[];
   /** Whether the request would make the store call out to somebody. */
   callsOut?(request: VerifiedRequest): CallOut | undefined;
   /** What this language refuses of a copy once the source's metadata is known (OSS: client-side encryption is set once). */

@@ -8,6 +8,7 @@ import { authorise, demand, locate } from './call.ts';
 import { demandDistinctNames } from './key-names.ts';
 import { allowedCallOuts } from './call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
+import { demandOwner } from './expected-owner.ts';
 import { framed } from './framing.ts';
 import { enforceStoredPolicy } from './stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
@@ -42,6 +43,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
       let request: StorageRequest | undefined;
       let documented: OperationName | undefined;
       let verified: VerifiedRequest | undefined;
+      const { owner } = current;
       try {
         dialect = chooseDialect(wire, current);
         verified = verify(dialect, wire, current, services);
@@ -59,6 +61,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
           context: { requestId: wire.requestId, signal },
         };
         demandTransport(call);
+        demandOwner(dialect, verified, owner);
         request = await dialect.decodeRequest(
           { ...verified, replicator: client.principal.replicator },
           allowedCallOuts(call),
@@ -75,7 +78,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {
-        return failure(error, { dialect, wire, operation: request?.operation ?? documented, verified, services });
+        return failure(error, { dialect, wire, operation: request?.operation ?? documented, verified, services, owner });
       }
     },
     encodeFailure(error, wire, listener) {
@@ -85,6 +88,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         operation: undefined,
         verified: undefined,
         services,
+        owner: snapshot().owner,
       });
     },
   };
@@ -92,7 +96,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
 
 async function answer<N extends ModelOperation>(call: Call, request: StorageRequest<N>): Promise<WireResponse> {
   const handler = operationHandlers[request.operation] as Handler<N>;
-  const context = encodeContext(call.wire, call.verified);
+  const context = encodeContext(call.wire, call.verified, call.snapshot.owner);
   const encode = (result: StorageResult<N>): WireResponse =>
     withGatewayHeaders(call.dialect, result, call.dialect.encodeResponse(request, result, context));
   const { patient } = handler;
@@ -166,7 +170,7 @@ function began(call: Call, request: StorageRequest): void {
   });
 }
 
-function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined): EncodeContext {
+function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined, owner: string): EncodeContext {
   return {
     requestId: wire.requestId,
     now: wire.receivedAt,
@@ -175,6 +179,7 @@ function encodeContext(wire: WireRequest, verified: VerifiedRequest | undefined)
     resource: wire.path,
     location: resourceUri(wire, { bucket: verified?.bucket, key: verified?.key }),
     host: wire.host,
+    owner,
   };
 }
 
@@ -184,9 +189,10 @@ interface Failed {
   readonly operation: OperationName | undefined;
   readonly verified: VerifiedRequest | undefined;
   readonly services: Services;
+  readonly owner: string;
 }
 
-function failure(error: unknown, { dialect, wire, operation, verified, services }: Failed): WireResponse {
+function failure(error: unknown, { dialect, wire, operation, verified, services, owner }: Failed): WireResponse {
   const requestId = wire?.requestId ?? services.randomBytes(8).toString('hex').toUpperCase();
   const known = toGatewayError(error);
   if (known !== error || known.code === 'InternalError' || known.code === 'ServiceUnavailable')
@@ -199,8 +205,8 @@ function failure(error: unknown, { dialect, wire, operation, verified, services 
   });
   const context: EncodeContext =
     wire === undefined
-      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', location: '/', host: '' }
-      : encodeContext(wire, verified);
+      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', location: '/', host: '', owner }
+      : encodeContext(wire, verified, owner);
   return dialect.encodeError(known, context);
 }
 

@@ -30,6 +30,8 @@ export interface Snapshot {
   readonly keyring: Keyring;
   readonly addressing: Addressing;
   readonly bucketsWithoutRule: 'managed' | 'none';
+  /** 12 digits: who owns every bucket. */
+  readonly owner: string;
   readonly listeners: ReadonlyMap<string, ListenerRules>;
   /** Host without port → the dialect that the name pins. */
   readonly hosts: ReadonlyMap<string, DialectName>;

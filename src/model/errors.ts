@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'InvalidAccessKeyId',
   'InvalidArgument',
   'InvalidBucketName',
+  'InvalidBucketOwnerAWSAccountID',
   'InvalidChunkSizeError',
   'InvalidDataEncryptionAlgorithmError',
   'InvalidDigest',

@@ -9,13 +9,15 @@ import { encodeMetadata, quotedEtag } from './metadata.ts';
 import { encodeStorageClass } from './storage-class.ts';
 
 /** The owner of everything: OSS SDKs dereference it without asking. */
-export const OWNER: XmlNode = [
-  'Owner',
-  [
-    ['ID', 'bucketseal'],
-    ['DisplayName', 'bucketseal'],
-  ],
-];
+export function ownerIn(context: EncodeContext): XmlNode {
+  return [
+    'Owner',
+    [
+      ['ID', context.owner],
+      ['DisplayName', 'bucketseal'],
+    ],
+  ];
+}
 
 /** Headers that every answer carries. */
 export function baseHeaders(context: EncodeContext): HeaderLines {

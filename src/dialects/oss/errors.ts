@@ -34,6 +34,7 @@ export const OSS_ERRORS: Readonly<Record<ErrorCode, OssError>> = {
   InternalError: { code: 'InternalError', status: 500 },
   InvalidAccessKeyId: { code: 'InvalidAccessKeyId', status: 403 },
   InvalidArgument: { code: 'InvalidArgument', status: 400 },
+  InvalidBucketOwnerAWSAccountID: { code: 'InvalidArgument', status: 400 },
   InvalidBucketName: { code: 'InvalidBucketName', status: 400 },
   InvalidChunkSizeError: { code: 'InvalidArgument', status: 400 },
   InvalidDataEncryptionAlgorithmError: {

@@ -4,7 +4,7 @@ import type { WireResponse } from '../../wire/message.ts';
 import { formatIsoSeconds } from '../../wire/http-date.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
 import type { EncodeContext } from '../dialect.ts';
-import { baseHeaders, emptyAnswer, locationOf, OWNER, xmlAnswer } from './answer.ts';
+import { baseHeaders, emptyAnswer, locationOf, ownerIn, xmlAnswer } from './answer.ts';
 import { encodeBucketRule, encodeFlatRule } from './bucket-rule.ts';
 import { encodeError } from './errors.ts';
 import { encodeStorageClass } from './storage-class.ts';
@@ -53,7 +53,7 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
             ['StorageClass', encodeStorageClass(result.storageClass)],
             ['DataRedundancyType', 'LRS'],
             ['Name', request.bucket],
-            OWNER,
+            ownerIn(context),
             ['AccessControlList', [['Grant', result.acl]]],
             encodeFlatRule(result.encryption),
             [
@@ -80,7 +80,7 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
         ['StandardObjectCount', result.objects],
       ],
     ]),
-  GetBucketAcl: (_request, result, context) => xmlAnswer(context, aclDocument(result.acl)),
+  GetBucketAcl: (_request, result, context) => xmlAnswer(context, aclDocument(result.acl, context)),
   PutBucketAcl: (_request, _result, context) => emptyAnswer(context, 200),
   GetBucketVersioning: (_request, result, context) =>
     xmlAnswer(context, [
@@ -116,8 +116,8 @@ export const BUCKET_ENCODERS: { readonly [N in BucketOperation]: Encoder<N> } = 
 };
 
 /** The ACL document of a bucket or an object. */
-export function aclDocument(acl: CannedAcl): XmlNode {
-  return ['AccessControlPolicy', [OWNER, ['AccessControlList', [['Grant', acl]]]]];
+export function aclDocument(acl: CannedAcl, context: EncodeContext): XmlNode {
+  return ['AccessControlPolicy', [ownerIn(context), ['AccessControlList', [['Grant', acl]]]]];
 }
 
 function replicationElements(bucket: string, replication: ReplicationRules): readonly XmlNode[] {

@@ -2,7 +2,7 @@ import { ERROR_CODES, GatewayError, type ErrorCode } from '../../model/errors.ts
 import type { ListedObject } from '../../model/objects.ts';
 import { formatIsoSeconds } from '../../wire/http-date.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
-import { emptyAnswer, encodingElement, locationOf, namer, OWNER, xmlAnswer } from './answer.ts';
+import { emptyAnswer, encodingElement, locationOf, namer, ownerIn, xmlAnswer } from './answer.ts';
 import { encodeError } from './errors.ts';
 import { quotedEtag } from './metadata.ts';
 import { encodeStorageClass } from './storage-class.ts';
@@ -34,7 +34,7 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
           : []),
         ['IsTruncated', result.truncated],
         result.nextMarker === undefined ? undefined : ['NextMarker', result.nextMarker],
-        OWNER,
+        ownerIn(context),
         [
           'Buckets',
           result.buckets.map((bucket) => [
@@ -68,7 +68,7 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
         result.truncated
           ? ['NextMarker', name(result.nextMarker ?? lastOf(result.objects, result.commonPrefixes))]
           : undefined,
-        ...result.objects.map((object): XmlNode => ['Contents', contents(object, name, true)]),
+        ...result.objects.map((object): XmlNode => ['Contents', contents(object, name, ownerIn(context))]),
         ...prefixes(result.commonPrefixes, name),
       ],
     ]);
@@ -88,7 +88,10 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
         ['KeyCount', result.keyCount],
         request.continuationToken === undefined ? undefined : ['ContinuationToken', request.continuationToken],
         result.nextToken === undefined ? undefined : ['NextContinuationToken', result.nextToken],
-        ...result.objects.map((object): XmlNode => ['Contents', contents(object, name, request.fetchOwner)]),
+        ...result.objects.map((object): XmlNode => [
+          'Contents',
+          contents(object, name, request.fetchOwner ? ownerIn(context) : undefined),
+        ]),
         ...prefixes(result.commonPrefixes, name),
       ],
     ]);
@@ -108,7 +111,7 @@ export const LISTING_ENCODERS: { readonly [N in ListingOperation]: Encoder<N> } 
         ['IsTruncated', result.truncated],
         result.nextKeyMarker === undefined ? undefined : ['NextKeyMarker', name(result.nextKeyMarker)],
         result.nextVersionIdMarker === undefined ? undefined : ['NextVersionIdMarker', result.nextVersionIdMarker],
-        ...result.objects.map((object): XmlNode => version(object, name)),
+        ...result.objects.map((object): XmlNode => version(object, name, ownerIn(context))),
         ...prefixes(result.commonPrefixes, name),
       ],
     ]);
@@ -199,7 +202,7 @@ function quietFailure(failed: { readonly key: string; readonly code: string; rea
   return new GatewayError(code, failed.message, { details: { Key: failed.key } });
 }
 
-function contents(object: ListedObject, name: (text: string) => string, withOwner: boolean): Nodes {
+function contents(object: ListedObject, name: (text: string) => string, owner: XmlNode | undefined): Nodes {
   return [
     ['Key', name(object.key)],
     ['LastModified', formatIsoSeconds(object.lastModified)],
@@ -207,18 +210,18 @@ function contents(object: ListedObject, name: (text: string) => string, withOwne
     ['Type', object.type ?? 'Normal'],
     ['Size', object.size],
     ['StorageClass', encodeStorageClass(object.storageClass)],
-    withOwner ? OWNER : undefined,
+    owner,
   ];
 }
 
-function version(object: ListedObject, name: (text: string) => string): XmlNode {
+function version(object: ListedObject, name: (text: string) => string, owner: XmlNode): XmlNode {
   const place: Nodes = [
     ['Key', name(object.key)],
     ['VersionId', object.versionId ?? 'null'],
     ['IsLatest', object.isLatest ?? true],
     ['LastModified', formatIsoSeconds(object.lastModified)],
   ];
-  if (object.deleteMarker === true) return ['DeleteMarker', [...place, OWNER]];
+  if (object.deleteMarker === true) return ['DeleteMarker', [...place, owner]];
   return [
     'Version',
     [
@@ -227,7 +230,7 @@ function version(object: ListedObject, name: (text: string) => string): XmlNode 
       ['Type', object.type ?? 'Normal'],
       ['Size', object.size],
       ['StorageClass', encodeStorageClass(object.storageClass)],
-      OWNER,
+      owner,
     ],
   ];
 }

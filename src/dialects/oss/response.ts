@@ -72,7 +72,7 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
       ...(result.deleteMarker === true ? ([['x-oss-delete-marker', 'true']] as const) : []),
       ...versionHeader(result.versionId),
     ]),
-  GetObjectAcl: (_request, result, context) => xmlAnswer(context, aclDocument(result.acl)),
+  GetObjectAcl: (_request, result, context) => xmlAnswer(context, aclDocument(result.acl, context)),
   PutObjectAcl: (_request, _result, context) => emptyAnswer(context, 200),
   GetObjectTagging: (_request, result, context) =>
     xmlAnswer(

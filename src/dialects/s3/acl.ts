@@ -21,8 +21,8 @@ const GRANTS: Readonly<Record<CannedAcl, readonly (readonly [group: string, perm
 };
 
 /** A canned ACL written out in grants. `xsi:type` is an attribute, so this document is put together here. */
-export function aclDocument(acl: CannedAcl): string {
-  const owner = '<ID>bucketseal</ID><DisplayName>bucketseal</DisplayName>';
+export function aclDocument(acl: CannedAcl, ownerId: string): string {
+  const owner = `<ID>${ownerId}</ID><DisplayName>bucketseal</DisplayName>`;
   const grants = GRANTS[acl].map(([group, permission]) => grant('Group', `<URI>${group}</URI>`, permission));
   return (
     `<?xml version="1.0" encoding="UTF-8"?>\n<AccessControlPolicy xmlns="${NAMESPACE}"><Owner>${owner}</Owner>` +

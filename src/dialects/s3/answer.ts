@@ -78,11 +78,13 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** The owner that answers name: this gateway has clients, no accounts. */
-export const OWNER: XmlNode = [
-  'Owner',
-  [
-    ['ID', 'bucketseal'],
-    ['DisplayName', 'bucketseal'],
-  ],
-];
+/** The owner that answers name, and who may be expected as one: this gateway has clients, one account. */
+export function ownerIn(context: EncodeContext, name: 'Owner' | 'Initiator' = 'Owner'): XmlNode {
+  return [
+    name,
+    [
+      ['ID', context.owner],
+      ['DisplayName', 'bucketseal'],
+    ],
+  ];
+}

@@ -26,6 +26,7 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonl
   InternalError: { code: 'InternalError', status: 500 },
   InvalidAccessKeyId: { code: 'InvalidAccessKeyId', status: 403 },
   InvalidArgument: { code: 'InvalidArgument', status: 400 },
+  InvalidBucketOwnerAWSAccountID: { code: 'InvalidBucketOwnerAWSAccountID', status: 400 },
   InvalidBucketName: { code: 'InvalidBucketName', status: 400 },
   InvalidChunkSizeError: { code: 'InvalidChunkSizeError', status: 400 },
   InvalidDataEncryptionAlgorithmError: { code: 'InvalidArgument', status: 400 },

@@ -141,7 +141,7 @@ const STORAGE_CLASSES: readonly StorageClass[] = [
   'DEEP_ARCHIVE',
 ];
 const UNMODELLED =
-  /^x-amz-(object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|expected-bucket-owner|source-expected-bucket-owner|object-ownership)$/;
+  /^x-amz-(object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|object-ownership)$/;
 // AWS's defaults, spelled out (the Go SDK does): they ask for nothing.
 const NO_WISH: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': 'false',

@@ -34,7 +34,7 @@ export function encodeBucketResult(
         answered.result.region === 'us-east-1' ? '' : answered.result.region,
       ]);
     case 'GetBucketAcl':
-      return text(context, aclDocument(answered.result.acl), XML);
+      return text(context, aclDocument(answered.result.acl, context.owner), XML);
     case 'GetBucketVersioning': {
       const { status } = answered.result;
       return document(context, ['VersioningConfiguration', status === undefined ? [] : [['Status', status]]]);

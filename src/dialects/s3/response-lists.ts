@@ -3,7 +3,7 @@ import { encodePath } from '../../wire/percent-encoding.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import type { XmlNode } from '../../wire/xml-document.ts';
 import type { EncodeContext } from '../dialect.ts';
-import { OWNER, checksumNodes, document, isoTime } from './answer.ts';
+import { checksumNodes, document, isoTime, ownerIn } from './answer.ts';
 import type { Answered } from './answer.ts';
 import { encodeBucketToken } from './request-lists.ts';
 import { quoted } from './xml.ts';
@@ -24,7 +24,7 @@ export function encodeListResult(answered: Answered, context: EncodeContext): Wi
           ...pageNodes(request, result.truncated),
           ['Marker', key(request.marker)],
           next === undefined || !result.truncated ? undefined : ['NextMarker', key(next)],
-          ...result.objects.map((object): XmlNode => ['Contents', [...objectNodes(object, key), OWNER]]),
+          ...result.objects.map((object): XmlNode => ['Contents', [...objectNodes(object, key), ownerIn(context)]]),
           ...prefixNodes(result.commonPrefixes, key),
         ],
       ]);
@@ -42,7 +42,7 @@ export function encodeListResult(answered: Answered, context: EncodeContext): Wi
           request.startAfter === '' ? undefined : ['StartAfter', key(request.startAfter)],
           ...result.objects.map((object): XmlNode => [
             'Contents',
-            [...objectNodes(object, key), request.fetchOwner ? OWNER : undefined],
+            [...objectNodes(object, key), request.fetchOwner ? ownerIn(context) : undefined],
           ]),
           ...prefixNodes(result.commonPrefixes, key),
         ],
@@ -59,7 +59,7 @@ export function encodeListResult(answered: Answered, context: EncodeContext): Wi
           ['VersionIdMarker', request.versionIdMarker],
           result.nextKeyMarker === undefined ? undefined : ['NextKeyMarker', key(result.nextKeyMarker)],
           result.nextVersionIdMarker === undefined ? undefined : ['NextVersionIdMarker', result.nextVersionIdMarker],
-          ...result.objects.map((object) => versionNode(object, key)),
+          ...result.objects.map((object) => versionNode(object, key, ownerIn(context))),
           ...prefixNodes(result.commonPrefixes, key),
         ],
       ]);
@@ -112,7 +112,7 @@ function objectNodes(object: ListedObject, key: Spelling): readonly (XmlNode | u
   ];
 }
 
-function versionNode(object: ListedObject, key: Spelling): XmlNode {
+function versionNode(object: ListedObject, key: Spelling, owner: XmlNode): XmlNode {
   const version: readonly XmlNode[] = [
     ['VersionId', object.versionId ?? 'null'],
     ['IsLatest', object.isLatest ?? true],
@@ -120,9 +120,9 @@ function versionNode(object: ListedObject, key: Spelling): XmlNode {
   if (object.deleteMarker === true)
     return [
       'DeleteMarker',
-      [['Key', key(object.key)], ...version, ['LastModified', isoTime(object.lastModified)], OWNER],
+      [['Key', key(object.key)], ...version, ['LastModified', isoTime(object.lastModified)], owner],
     ];
-  return ['Version', [...objectNodes(object, key), ...version, OWNER]];
+  return ['Version', [...objectNodes(object, key), ...version, owner]];
 }
 
 function prefixNodes(prefixes: readonly string[], key: Spelling): readonly XmlNode[] {
@@ -136,7 +136,7 @@ function listBuckets(
   return document(context, [
     'ListAllMyBucketsResult',
     [
-      OWNER,
+      ownerIn(context),
       [
         'Buckets',
         result.buckets.map(({ name, createdAt, region }): XmlNode => [
@@ -180,8 +180,8 @@ function listUploads(
         [
           ['Key', key(upload.key)],
           ['UploadId', upload.uploadId],
-          ['Initiator', OWNER[1]],
-          OWNER,
+          ownerIn(context, 'Initiator'),
+          ownerIn(context),
           ['StorageClass', upload.storageClass],
           ['Initiated', isoTime(upload.initiated)],
         ],
@@ -202,8 +202,8 @@ function listParts(
       ['Bucket', request.bucket],
       ['Key', key(request.key)],
       ['UploadId', request.uploadId],
-      ['Initiator', OWNER[1]],
-      OWNER,
+      ownerIn(context, 'Initiator'),
+      ownerIn(context),
       ['StorageClass', result.storageClass ?? 'STANDARD'],
       ['PartNumberMarker', request.partNumberMarker],
       result.nextPartNumberMarker === undefined ? undefined : ['NextPartNumberMarker', result.nextPartNumberMarker],

@@ -102,7 +102,7 @@ export function encodeObjectResult(
     case 'DeleteObjectTagging':
       return empty(context, 204, versionLine(answered.result));
     case 'GetObjectAcl':
-      return text(context, aclDocument(answered.result.acl), 'application/xml');
+      return text(context, aclDocument(answered.result.acl, context.owner), 'application/xml');
     case 'PutObjectAcl':
       return empty(context, 200);
     default:

@@ -3,6 +3,7 @@ import type { BucketEncryptionWords } from './bucket-encryption.ts';
 import { parseBucketPolicy } from './bucket-policy.ts';
 import type { ObjectEncryptionWords } from './encryption.ts';
 import { encodeError, encodeErrorDocument } from './errors.ts';
+import { expectedOwners } from './expected-owner.ts';
 import { keySpelling } from './key-spelling.ts';
 import { encodePassthrough, passthrough } from './passthrough.ts';
 import type { ReplicationWords } from './replication.ts';
@@ -47,6 +48,7 @@ export function createS3Variant(variant: S3Variant): Dialect {
     decodeResponse: (request, response) => decodeResponse(request, response, { object, bucket }),
     passthrough,
     encodePassthrough,
+    expectedOwners,
     keySpelling,
     canExpress: object.canExpress,
     secretNames: SECRET_NAMES,

@@ -136,8 +136,8 @@ describe.each([
     const first = await client().list({ 'max-keys': 2 });
     expect(first).toMatchObject({ isTruncated: true, nextMarker: 'a/2' });
     expect(first.objects.map((object) => [object.name, object.owner.id, object.storageClass])).toEqual([
-      ['a/1', 'bucketseal', 'Standard'],
-      ['a/2', 'bucketseal', 'Standard'],
+      ['a/1', '123456789012', 'Standard'],
+      ['a/2', '123456789012', 'Standard'],
     ]);
     expect((await client().list({ marker: 'a/2', 'max-keys': 2 })).objects.map((object) => object.name)).toEqual(['b']);
     const second = await client().listV2({ 'max-keys': '2' });
@@ -235,6 +235,7 @@ async function serve(message: IncomingMessage, response: ServerResponse): Promis
     bucket: 'photos',
     resource: target,
     location: `http://${host}${target}`,
+    owner: '123456789012',
     host,
   };
   let answer: WireResponse;

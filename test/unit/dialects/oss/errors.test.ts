@@ -14,6 +14,7 @@ const CONTEXT: EncodeContext = {
   bucket: 'b',
   resource: '/b/k',
   location: 'http://gateway.example/b/k',
+  owner: '123456789012',
   host: 'gateway.example',
 };
 

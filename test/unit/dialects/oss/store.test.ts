@@ -485,7 +485,7 @@ describe('golden answers', () => {
         { objects: [object], commonPrefixes: [], truncated: true },
       ),
     ).toBe(
-      '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult><Name>b</Name><Prefix></Prefix><Marker></Marker><MaxKeys>1</MaxKeys><Delimiter></Delimiter><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>a%20b</NextMarker><Contents><Key>a%20b</Key><LastModified>2026-11-21T17:00:00.000Z</LastModified><ETag>&quot;5D41402ABC4B2A76B9719D911017C592&quot;</ETag><Type>Normal</Type><Size>3</Size><StorageClass>Standard</StorageClass><Owner><ID>bucketseal</ID><DisplayName>bucketseal</DisplayName></Owner></Contents></ListBucketResult>',
+      '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult><Name>b</Name><Prefix></Prefix><Marker></Marker><MaxKeys>1</MaxKeys><Delimiter></Delimiter><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>a%20b</NextMarker><Contents><Key>a%20b</Key><LastModified>2026-11-21T17:00:00.000Z</LastModified><ETag>&quot;5D41402ABC4B2A76B9719D911017C592&quot;</ETag><Type>Normal</Type><Size>3</Size><StorageClass>Standard</StorageClass><Owner><ID>123456789012</ID><DisplayName>bucketseal</DisplayName></Owner></Contents></ListBucketResult>',
     );
   });
 
@@ -613,6 +613,7 @@ function contextOf(request: StorageRequest): EncodeContext {
     bucket: 'photos',
     resource: '/photos/k',
     location: 'https://gateway.example/photos/k',
+    owner: '123456789012',
     host: 'gateway.example',
   };
 }

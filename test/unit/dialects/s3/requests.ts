@@ -75,6 +75,7 @@ export const CONTEXT: EncodeContext = {
   bucket: 'bucket',
   resource: '/bucket/key',
   location: 'https://storage.localhost/bucket/key',
+  owner: '123456789012',
   host: 'storage.localhost',
 };
 

@@ -103,7 +103,7 @@ describe('the AWS SDK reads our answers', () => {
       KeyCount: 2,
       MaxKeys: 1000,
       NextContinuationToken: 'token',
-      Contents: [{ Key: 'a b&c', Size: 5, ETag: '"e"', LastModified: new Date(AT), Owner: { ID: 'bucketseal' } }],
+      Contents: [{ Key: 'a b&c', Size: 5, ETag: '"e"', LastModified: new Date(AT), Owner: { ID: '123456789012' } }],
       CommonPrefixes: [{ Prefix: 'p/' }],
     });
   });
@@ -209,7 +209,7 @@ describe('the AWS SDK reads our answers', () => {
     const client = reply({ operation: 'GetObjectAcl', ...REF }, { acl: 'public-read' });
     const answer = await client.send(new sdk.GetObjectAclCommand({ Bucket: 'b', Key: 'k' }));
     expect(answer.Grants).toMatchObject([
-      { Grantee: { Type: 'CanonicalUser', ID: 'bucketseal' }, Permission: 'FULL_CONTROL' },
+      { Grantee: { Type: 'CanonicalUser', ID: '123456789012' }, Permission: 'FULL_CONTROL' },
       { Grantee: { Type: 'Group', URI: 'http://acs.amazonaws.com/groups/global/AllUsers' }, Permission: 'READ' },
     ]);
   });

@@ -4,6 +4,7 @@ import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { demandContinuation } from './continuation.ts';
 import { prepared, unsealed } from './content.ts';
+import { guardOf, guardOfSeal, mayKnowDigests, withoutDigests } from './digest-rights.ts';
 import { judgeBegin } from './judge-begin.ts';
 import { assertBelieved, protectWrite } from './protect-write.ts';
 import { sealAppend } from './protect/seal-write.ts';
@@ -52,8 +53,11 @@ async function laterAppend(call: Call, place: Place, request: Append, existing: 
     { ...request, bucket: place.storeBucket, content: content.content },
     call.context,
   );
+  const guard = existing.record === undefined ? guardOf(place, existing.encryption) : guardOfSeal(existing.record);
+  // The CRC64 is the whole object's: with that of one's own bytes it tells that of the bytes before.
+  const knows = mayKnowDigests(call, place, { key: request.key, guard, customerKey: undefined });
   return {
-    ...withoutEncryption(result),
+    ...withoutEncryption(knows ? result : withoutDigests(result)),
     nextPosition: result.nextPosition,
     encryption: shown(call, place, encryption),
   };
@@ -70,12 +74,12 @@ async function appendAtStore(call: Call, place: Place, request: Append): Promise
   const decision = await demandContinuation(call, place, { operation, key, begun: { encryption: begun } });
   assertBelieved(call, place, operation, begun.kind);
   const { expected } = begunAs({ encryption: begun, seal: undefined });
-  return await writeObject(
-    call,
-    place,
-    { decision, seal: undefined, encryption: undefined, expected, begunElsewhere: true },
-    request,
-  );
+  const protection = { decision, seal: undefined, encryption: undefined, expected, begunElsewhere: true };
+  const result = await writeObject(call, place, protection, request);
+  const question = { key, guard: guardOf(place, begun), customerKey: undefined };
+  return mayKnowDigests(call, place, question)
+    ? result
+    : { ...withoutDigests(result), nextPosition: result.nextPosition };
 }
 
 /** What an appendable object was begun with; undefined where there is none: the store then says what else is there. */

@@ -1,10 +1,11 @@
-import type { SealedStore, StoredPart, UploadState } from '../model/backend.ts';
+import type { SealedStore, StoredPart } from '../model/backend.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { demand, type Call, type Place } from './call.ts';
 import { demandSealedGoesOn } from './continue-upload.ts';
 import { begunAs, demandRepeatedWish } from './repeated-wish.ts';
 import { completeSealed } from './protect/seal-upload.ts';
+import { demandCompleteChecksums } from './upload-checksum.ts';
 
 type Complete = StorageRequest<'CompleteMultipartUpload'>;
 
@@ -28,6 +29,7 @@ export async function completeSealedUpload(
   if (state === undefined) return repeated(call, place, await send());
   await demandSealedGoesOn(call, place, request, state);
   await demandRepeatedWish(call, place, request, begunAs(state));
+  demandCompleteChecksums(state.checksum, request, place);
   const chosen = choose(await store.parts(place.storeBucket, request.key, request.uploadId), request.parts);
   demandPartSizes(chosen, call.dialect.traits.minimumPartSize);
   demandObjectSize(chosen, request.objectSize);
@@ -38,7 +40,7 @@ export async function completeSealedUpload(
       parts: chosen,
       bucket: place.storeBucket,
       binding: { key: request.key, metadata: state.metadata },
-      checksum: checksumOf(request, state),
+      checksum: state.checksum,
       customerKey: request.customerKey,
       keyring: call.snapshot.keyring,
       randomBytes: call.services.randomBytes,
@@ -56,12 +58,6 @@ function repeated(
   if (encryption?.kind === 'kms')
     demand(call.snapshot.policy.mayRead(call.client.principal, place.bucket, encryption.key ?? ''), call.dialect.name);
   return result;
-}
-
-function checksumOf(request: Complete, state: UploadState): Parameters<typeof completeSealed>[0]['checksum'] {
-  const algorithm = state.checksumAlgorithm ?? request.checksum?.algorithm;
-  const type = request.checksum?.type ?? state.checksumType;
-  return algorithm === undefined ? undefined : { algorithm, ...(type === undefined ? {} : { type }) };
 }
 
 function choose(stored: readonly StoredPart[], wanted: Complete['parts']): readonly StoredPart[] {
@@ -94,11 +90,12 @@ function demandPartSizes(parts: readonly StoredPart[], minimum: number): void {
     });
 }
 
-function demandObjectSize(parts: readonly StoredPart[], expected: number | undefined): void {
+/** The bytes that the client counted, where it says so (S3: `x-amz-mp-object-size`). */
+export function demandObjectSize(parts: readonly { readonly size: number }[], expected: number | undefined): void {
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   if (expected !== undefined && expected !== size)
     throw new GatewayError(
       'InvalidRequest',
-      `The object size that was given, ${expected}, does not match what was computed: ${size}`,
+      `The provided 'x-amz-mp-object-size' header value ${expected} does not match what was computed: ${size}`,
     );
 }

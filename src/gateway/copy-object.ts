@@ -5,7 +5,9 @@ import { enter, type Call, type Place } from './call.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { assertBelieved, protectWrite, type Protection } from './protect-write.ts';
 import { withCopySource, type CopySourceObject } from './copy-source.ts';
+import { withChecksum } from './part-checksum.ts';
 import { withoutEncryption } from './shown.ts';
+import { notKept } from './upload-checksum.ts';
 import { attested, encryptionOf, writeObject } from './write-object.ts';
 
 type Copy = StorageRequest<'CopyObject'>;
@@ -19,6 +21,8 @@ export async function copyObject(call: Call, request: Copy): Promise<CopyResult>
   const from = enter(call, 'read', request.source.bucket, request.source.key);
   const to = enter(call, 'write', request.bucket, request.key);
   await demandChange(call, to, request);
+  if (request.checksumAlgorithm !== undefined && !to.backend.capabilities.checksumHeaders)
+    throw notKept('x-amz-checksum-algorithm');
   const protection = await protectWrite(call, to, request);
   const result = copiesNatively(from, to, protection)
     ? await copyAtStore(call, { from, to, request, protection })
@@ -98,7 +102,19 @@ async function writeCopy(
     ...(request.forbidOverwrite === undefined ? {} : { forbidOverwrite: request.forbidOverwrite }),
   };
   const checksum = request.checksumAlgorithm ?? source.checksum?.algorithm;
-  return { ...(await writeObject(call, to, protection, put, checksum)), lastModified: call.services.now() };
+  const write = async (from: typeof put): Promise<CopyResult> => ({
+    ...(await writeObject(call, to, protection, from, checksum)),
+    lastModified: call.services.now(),
+  });
+  if (request.checksumAlgorithm === undefined || to.backend.capabilities.seals) return await write(put);
+  // A store wants the value in the head: the bytes are held until it is known.
+  const summed = await withChecksum(put.body, request.checksumAlgorithm);
+  const held = await call.services.spool.hold(summed.bytes);
+  try {
+    return await write({ ...put, body: { ...summed, bytes: held.bytes, length: held.length } });
+  } finally {
+    await held.discard();
+  }
 }
 
 /** AWS: everything of the source's but the redirect, which is never copied and may always be named. */

@@ -40,7 +40,8 @@ export async function joinParts(
     readonly expected: Expectation;
   },
 ): Promise<readonly CompletedPart[]> {
-  const listed = request.parts === 'all' ? await everyPart(call, place, request, upload) : request.parts;
+  const listed =
+    request.parts === 'all' ? (await partsToComplete(call, place, request, upload)).map(named) : request.parts;
   const pieces = plan(listed, upload.kept, place.backend.capabilities.minimumPartSize);
   const completed: CompletedPart[] = [];
   for (const piece of pieces) {
@@ -69,6 +70,10 @@ export async function joinParts(
     completed.push({ partNumber: piece.partNumber, etag: result.etag });
   }
   return completed;
+}
+
+function named({ partNumber, etag }: PartInfo): CompletedPart {
+  return { partNumber, etag };
 }
 
 /** What ListParts shows: the client's own parts and ETags, wherever they lie. */
@@ -148,12 +153,13 @@ function chunks(run: readonly KeptPart[], minimum: number, last: boolean): reado
   return made.map(({ members, size }) => ({ kind: 'joined', partNumber: members[0]?.partNumber ?? 0, members, size }));
 }
 
-async function everyPart(
+/** The parts that a Complete would join, with their sizes. */
+export async function partsToComplete(
   call: Call,
   place: Place,
   request: StorageRequest<'CompleteMultipartUpload'>,
   upload: { readonly storeUploadId: string; readonly kept: readonly KeptPart[] },
-): Promise<readonly CompletedPart[]> {
+): Promise<readonly PartInfo[]> {
   const all: StorageRequest<'ListParts'> = {
     operation: 'ListParts',
     bucket: request.bucket,
@@ -163,7 +169,9 @@ async function everyPart(
     partNumberMarker: 0,
   };
   const { parts } = await mergedParts(call, place, all, upload);
-  return parts.map(({ partNumber, etag }) => ({ partNumber, etag }));
+  if (request.parts === 'all') return parts;
+  const numbers = new Set(request.parts.map(({ partNumber }) => partNumber));
+  return parts.filter(({ partNumber }) => numbers.has(partNumber));
 }
 
 async function nativeParts(

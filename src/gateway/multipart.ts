@@ -6,6 +6,14 @@ import { attestPart, recordOutcome } from './attest.ts';
 import { enter, type Call, type Place } from './call.ts';
 import { prepared, sealServices, unsealed } from './content.ts';
 import { copiesNatively } from './copy-object.ts';
+import {
+  guardOf,
+  guardOfSeal,
+  mayKnowDigests,
+  withoutDigests,
+  withoutPartDigests,
+  type Guard,
+} from './digest-rights.ts';
 import { demandCopyable, demandCopyableAtStore } from './copy-refusal.ts';
 import { begunAs, demandRepeatedMetadata, demandRepeatedWish } from './repeated-wish.ts';
 import { withChecksum } from './part-checksum.ts';
@@ -17,7 +25,8 @@ import { contextSent, shown, shownIn, withContext, withoutEncryption } from './s
 import { joinsParts } from './join-parts.ts';
 import { judgeBegin } from './judge-begin.ts';
 import { continueUpload, nameOf, type UploadUnderWay } from './continue-upload.ts';
-import { abortAtStore, completeAtStore, listPartsAtStore, partAtStore } from './store-upload.ts';
+import { abortAtStore, completeAtStore, customerOf, listPartsAtStore, partAtStore } from './store-upload.ts';
+import { demandKeptChecksum, demandPartChecksum, uploadChecksumOf } from './upload-checksum.ts';
 
 type Create = StorageRequest<'CreateMultipartUpload'>;
 type Part = StorageRequest<'UploadPart'>;
@@ -30,6 +39,7 @@ export async function createMultipartUpload(
   request: Create,
 ): Promise<StorageResult<'CreateMultipartUpload'>> {
   const place = enter(call, 'write', request.bucket, request.key);
+  demandKeptChecksum(place, request);
   const protection = await protectWrite(call, place, request);
   await judgeBegin(call, place, request);
   const { seal } = protection;
@@ -69,11 +79,13 @@ export async function createMultipartUpload(
   const decided = protection.decision.encryption;
   const storeUploadId = result.uploadId;
   const context = contextSent(protection);
+  const checksum = uploadChecksumOf(request);
   const { uploadTokens, knownUploads } = call.services;
   const uploadId = uploadTokens.issue(place.storeBucket, request.key, {
     storeUploadId,
     expected: protection.expected,
-    checksumAlgorithm: request.checksumAlgorithm,
+    checksumAlgorithm: checksum.algorithm,
+    checksumType: checksum.type,
     alias: decided.kind === 'kms' ? decided.key : undefined,
     initiated: call.services.now(),
     contextMark: context === undefined ? undefined : uploadTokens.contextMark(storeUploadId, context),
@@ -114,6 +126,7 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
     !joinsParts(call, to) &&
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
+    checkPartCustomerKey(customerOf(claim), request.customerKey);
     assertBelieved(call, to, request.operation, expected.kind);
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
@@ -160,9 +173,21 @@ export async function completeMultipartUpload(
   if (place.backend.sealed !== undefined) {
     const result = await completeSealedUpload(call, place, place.backend.sealed, request);
     recordOutcome(call, request.operation, result.encryption);
-    return { ...withoutEncryption(result), ...shownIn(call, place, result.encryption) };
+    const answer = { ...withoutEncryption(result), ...shownIn(call, place, result.encryption) };
+    return knownTo(call, place, request, { answer, guard: guardOf(place, result.encryption) });
   }
-  return await completeAtStore(call, place, request);
+  const answer = await completeAtStore(call, place, request);
+  return knownTo(call, place, request, { answer, guard: guardOf(place, answer.encryption) });
+}
+
+/** Whoever completes, or completes again, need not have written the parts: their digests are for readers. */
+function knownTo(
+  call: Call,
+  place: Place,
+  { key, customerKey }: Complete,
+  { answer, guard }: { readonly answer: StorageResult<'CompleteMultipartUpload'>; readonly guard: Guard },
+): StorageResult<'CompleteMultipartUpload'> {
+  return mayKnowDigests(call, place, { key, guard, customerKey }) ? answer : withoutDigests(answer);
 }
 
 export async function abortMultipartUpload(
@@ -178,9 +203,28 @@ export async function abortMultipartUpload(
 export async function listParts(call: Call, request: StorageRequest<'ListParts'>): Promise<StorageResult<'ListParts'>> {
   const place = enter(call, 'write', request.bucket, request.key);
   const upload = await continueUpload(call, place, request);
-  return upload.kind === 'remote'
-    ? await listPartsAtStore(call, place, request, upload.claim)
-    : await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  const { customerKey } = request;
+  if (upload.kind === 'remote') {
+    if (customerKey !== undefined) checkPartCustomerKey(customerOf(upload.claim), customerKey);
+    const list = await listPartsAtStore(call, place, request, upload.claim);
+    const { expected } = upload.claim;
+    return partsKnownTo(call, place, request, { list, guard: expected.kind === 'customer' ? expected : OPEN });
+  }
+  const { seal } = upload.state;
+  if (customerKey !== undefined) checkPartCustomerKey(seal, customerKey);
+  const list = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
+  return partsKnownTo(call, place, request, { list, guard: seal === undefined ? OPEN : guardOfSeal(seal) });
+}
+
+const OPEN: Guard = { kind: 'open' };
+
+function partsKnownTo(
+  call: Call,
+  place: Place,
+  { key, customerKey }: StorageRequest<'ListParts'>,
+  { list, guard }: { readonly list: StorageResult<'ListParts'>; readonly guard: Guard },
+): StorageResult<'ListParts'> {
+  return mayKnowDigests(call, place, { key, guard, customerKey }) ? list : withoutPartDigests(list);
 }
 
 /** A replica never lies under a customer's key: the source's own, repeated on parts, goes no further than here. */
@@ -197,15 +241,17 @@ async function partSealed(
   await demandRepeatedWish(call, place, request, begunAs(state));
   demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
   checkPartCustomerKey(state.seal, request.customerKey);
+  demandPartChecksum(state.checksum, request.body);
+  const { algorithm } = state.checksum;
   await using content =
     state.seal === undefined
-      ? await unsealed(call, place, request.body, state.checksumAlgorithm)
+      ? await unsealed(call, place, request.body, algorithm)
       : prepared(
           await sealPart({
             header: state.seal,
             body: request.body,
             bucket: place.storeBucket,
-            ...(state.checksumAlgorithm === undefined ? {} : { checksumAlgorithm: state.checksumAlgorithm }),
+            ...(algorithm === undefined ? {} : { checksumAlgorithm: algorithm }),
             partNumber: request.partNumber,
             crc64: call.dialect.traits.crc64,
             keyring: call.snapshot.keyring,

@@ -3,6 +3,15 @@ import { GatewayError } from '../model/errors.ts';
 import type { ObjectMetadata } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import { demand, enter, type Call, type Place } from './call.ts';
+import {
+  demandDigests,
+  guardOf,
+  guardOfSeal,
+  mayKnowDigests,
+  withoutDigests,
+  withoutPartDigests,
+  type Guard,
+} from './digest-rights.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
 import { getWithRangeRule, headWithRangeRule, release } from './lenient-range.ts';
 import { openContent, proveCustomerKey } from './protect/open-read.ts';
@@ -64,7 +73,11 @@ export async function headObject(
   );
   demandFitTransfer(call, place, result.encryption.kind);
   proveKey(place, result, request.customerKey);
-  return { ...result, encryption: shown(call, place, result.encryption) };
+  const guard = result.seal === undefined ? guardOf(place, result.encryption) : guardOfSeal(result.seal);
+  const question = { key: request.key, guard, customerKey: request.customerKey };
+  if (request.checksumMode) demandDigests(call, place, question);
+  const told = mayKnowDigests(call, place, question) ? result : withoutDigests(result);
+  return { ...told, encryption: shown(call, place, result.encryption) };
 }
 
 export async function getObjectAttributes(
@@ -72,8 +85,9 @@ export async function getObjectAttributes(
   request: StorageRequest<'GetObjectAttributes'>,
 ): Promise<StorageResult<'GetObjectAttributes'>> {
   const place = enter(call, 'read', request.bucket, request.key);
+  let guard: Guard = { kind: 'open' };
   if (place.backend.capabilities.seals) {
-    const head = {
+    const ask = {
       ...request,
       operation: 'HeadObject' as const,
       bucket: place.storeBucket,
@@ -81,11 +95,22 @@ export async function getObjectAttributes(
       checksumMode: false,
       overrides: {},
     };
-    proveKey(place, await place.backend.execute(head, call.context), request.customerKey);
+    const head = await place.backend.execute(ask, call.context);
+    proveKey(place, head, request.customerKey);
+    guard = head.seal === undefined ? guardOf(place, head.encryption) : guardOfSeal(head.seal);
   }
+  const question = { key: request.key, guard, customerKey: request.customerKey };
+  if (request.attributes.includes('Checksum')) demandDigests(call, place, question);
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
   demandFitTransfer(call, place, result.encryption.kind);
-  return { ...result, encryption: shown(call, place, result.encryption) };
+  const encryption = shown(call, place, result.encryption);
+  if (mayKnowDigests(call, place, question)) return { ...result, encryption };
+  const { parts } = result;
+  return {
+    ...withoutDigests(result),
+    ...(parts === undefined ? {} : { parts: withoutPartDigests(parts) }),
+    encryption,
+  };
 }
 
 /** Key grants on what the gateway itself sealed; on store-encrypted objects the store's own word stands. */

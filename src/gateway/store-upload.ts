@@ -1,14 +1,18 @@
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
+import type { SealHeader } from '../model/seal.ts';
 import { attest, attestPart } from './attest.ts';
 import type { Call, Place } from './call.ts';
 import { unsealed } from './content.ts';
+import { demandObjectSize } from './complete-sealed.ts';
 import { continueAtStore, nameOf, readToken } from './continue-upload.ts';
-import { joinParts, joinsParts, mergedParts } from './join-parts.ts';
+import { joinParts, joinsParts, mergedParts, partsToComplete } from './join-parts.ts';
 import { demandUnderWay, discardKept, keepPart, keptParts, replaceKept } from './kept-part.ts';
 import { assertBelieved } from './protect-write.ts';
+import { checkPartCustomerKey } from './protect/seal-upload.ts';
 import type { Completion } from './repeated-complete.ts';
 import { demandRepeatedWish, type BegunWith } from './repeated-wish.ts';
+import { createdWith, demandCompleteChecksums, demandPartChecksum } from './upload-checksum.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 import type { UploadClaim } from './upload-token.ts';
 
@@ -24,7 +28,9 @@ export async function partAtStore(
 ): Promise<StorageResult<'UploadPart'>> {
   const { storeUploadId, expected } = claim;
   await demandRepeatedWish(call, place, request, begunBy(call, claim));
+  checkPartCustomerKey(customerOf(claim), request.customerKey);
   assertBelieved(call, place, 'UploadPart', expected.kind);
+  demandPartChecksum(createdWith(claim), request.body);
   await using content = await unsealed(call, place, request.body, undefined, {
     whole: checksumComesLast(place, request),
   });
@@ -63,7 +69,9 @@ export async function completeAtStore(
   const claim = await continueAtStore(call, place, request);
   const { expected } = claim;
   await demandRepeatedWish(call, place, request, begunBy(call, claim));
+  if (request.customerKey !== undefined) checkPartCustomerKey(customerOf(claim), request.customerKey);
   assertBelieved(call, place, request.operation, expected.kind);
+  demandCompleteChecksums(createdWith(claim), request, place);
   const outliving = call.services.outlive(call.wire);
   const going: Call = { ...call, context: { requestId: call.context.requestId, signal: outliving.signal } };
   const { result, observed } = await call.services.repeatedCompletes
@@ -79,6 +87,9 @@ async function completed(call: Call, place: Place, request: Complete, claim: Upl
   const before = kept.length === 0 ? call.services.repeatedCompletes.recall(request) : undefined;
   if (before !== undefined) return before;
   const result = await orDiscard(call, place, storeUploadId, async () => {
+    // Not every store compares what the client counted.
+    if (request.objectSize !== undefined)
+      demandObjectSize(await partsToComplete(call, place, request, { storeUploadId, kept }), request.objectSize);
     const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);
     const parts = explicit ? await joinParts(call, place, request, { storeUploadId, kept, expected }) : request.parts;
     return await place.backend.execute(
@@ -136,6 +147,13 @@ export async function listPartsAtStore(
 function begunBy(call: Call, { storeUploadId, expected, contextMark }: UploadClaim): BegunWith {
   const { uploadTokens } = call.services;
   return { expected, hasContext: (context) => contextMark === uploadTokens.contextMark(storeUploadId, context) };
+}
+
+/** The customer's key that an upload was begun under, for the comparison with that of a part. */
+export function customerOf({
+  expected,
+}: Pick<UploadClaim, 'expected'>): Pick<SealHeader, 'mode' | 'customerKeyMd5'> | undefined {
+  return expected.kind === 'customer' ? { mode: 'customer', customerKeyMd5: expected.md5 } : undefined;
 }
 
 /** What was kept for an upload that the store says is gone has nobody left to remove it. */

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { ChecksumAlgorithm } from '../model/body.ts';
+import type { ChecksumAlgorithm, ChecksumType } from '../model/body.ts';
 import type { Encryption } from '../model/encryption.ts';
 import { contextFields, type EncryptionContext } from '../model/encryption-context.ts';
 
@@ -17,6 +17,8 @@ export interface UploadClaim {
   readonly expected: Expectation;
   /** What Create named for its parts. */
   readonly checksumAlgorithm?: ChecksumAlgorithm | undefined;
+  /** Undefined beside an algorithm in ids of release 0.1.0. */
+  readonly checksumType?: ChecksumType | undefined;
   /** The policy's name of a KMS key when the upload began. */
   readonly alias?: string | undefined;
   /** When it began, ms since the epoch; undefined for ids of release 0.1.0. */

@@ -1,6 +1,6 @@
 import type { ObjectMetadata, PartInfo } from './objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from './operations.ts';
-import type { Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
+import type { Checksum, UploadChecksum } from './body.ts';
 import type { ObservedEncryption } from './encryption.ts';
 import type { KeyShape } from './key-shape.ts';
 import type { SealedPart, SealHeader, SealRecord } from './seal.ts';
@@ -90,8 +90,7 @@ export interface UploadState {
   readonly underBucketRule?: boolean;
   /** ms since the epoch. */
   readonly initiated: number;
-  readonly checksumAlgorithm?: ChecksumAlgorithm;
-  readonly checksumType?: ChecksumType;
+  readonly checksum: UploadChecksum;
   readonly metadata: ObjectMetadata;
 }
 

@@ -6,6 +6,27 @@ export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT';
 
+/**
+ * Which types an upload in parts can have with an algorithm, its default first (S3 user guide, "Checking object integrity":
+ * CRC-64/NVME is of the full object, hashes are composite, the other CRCs are either).
+ */
+export const CHECKSUM_TYPES: Readonly<Record<ChecksumAlgorithm, readonly [ChecksumType, ...ChecksumType[]]>> = {
+  CRC32: ['COMPOSITE', 'FULL_OBJECT'],
+  CRC32C: ['COMPOSITE', 'FULL_OBJECT'],
+  CRC64NVME: ['FULL_OBJECT'],
+  SHA1: ['COMPOSITE'],
+  SHA256: ['COMPOSITE'],
+  SHA512: ['COMPOSITE'],
+  MD5: ['COMPOSITE'],
+};
+
+/** The checksum that an upload in parts was created with. Absent: none was asked for. */
+export interface UploadChecksum {
+  readonly algorithm?: ChecksumAlgorithm;
+  /** Absent beside an algorithm: nobody knows (uploads that 0.1.0 began at a remote store). */
+  readonly type?: ChecksumType;
+}
+
 /** A checksum as S3 answers carry it: base64, for a composite one followed by `-N`. */
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;

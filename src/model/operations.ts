@@ -1,4 +1,4 @@
-import type { Body, Checksum, ChecksumAlgorithm, ChecksumType } from './body.ts';
+import type { Body, Checksum, ChecksumAlgorithm, ChecksumType, UploadChecksum } from './body.ts';
 import type { BucketRule, CustomerKey, Encryption, ObservedEncryption, StoreKeyId, WireKeyId } from './encryption.ts';
 import type {
   AskedAcl,
@@ -236,7 +236,12 @@ export interface Operations {
         /** Set by the gateway when it seals. */
         readonly seal?: SealHeader;
       };
-    result: { readonly uploadId: string; readonly encryption?: ObservedEncryption };
+    result: {
+      readonly uploadId: string;
+      readonly encryption?: ObservedEncryption;
+      /** What the store will keep of the checksum that was asked for; absent where it said nothing. */
+      readonly checksum?: UploadChecksum;
+    };
   };
   UploadPart: { request: PartWrite & { readonly body: Body; readonly content?: Content }; result: WriteResult };
   UploadPartCopy: {
@@ -257,11 +262,9 @@ export interface Operations {
       readonly customerKey?: CustomerKey;
       /** Bytes that the client counted; another sum of the parts is refused. */
       readonly objectSize?: number;
-      readonly checksum?: {
-        readonly algorithm: ChecksumAlgorithm;
-        readonly value: string;
-        readonly type?: ChecksumType;
-      };
+      /** Of the whole object. */
+      readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
+      readonly checksumType?: ChecksumType;
       /** Set by the gateway when it sealed the parts. */
       readonly seal?: {
         readonly record: SealRecord;
@@ -279,6 +282,7 @@ export interface Operations {
       readonly maxParts: number;
       readonly partNumberMarker: number;
       readonly encodingType?: 'url';
+      readonly customerKey?: CustomerKey;
     };
     result: PartList & {
       readonly storageClass?: StorageClass;

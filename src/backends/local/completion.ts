@@ -85,7 +85,7 @@ function chooseParts(listed: readonly CompletedPart[], stored: readonly StoredFi
     );
   const byNumber = new Map(stored.map((file) => [file.number, file]));
   let previous = 0;
-  return listed.map(({ partNumber, etag, checksum }) => {
+  return listed.map(({ partNumber, etag, checksum, checksumAlgorithm }) => {
     if (partNumber <= previous)
       throw new GatewayError(
         'InvalidPartOrder',
@@ -94,8 +94,9 @@ function chooseParts(listed: readonly CompletedPart[], stored: readonly StoredFi
     previous = partNumber;
     const file = byNumber.get(partNumber);
     const same = file !== undefined && plain(file.digests.etag) === plain(etag);
-    if (!same || (checksum !== undefined && file.digests.checksum?.value !== checksum))
-      throw invalidPart(String(partNumber));
+    const own = file?.digests.checksum;
+    const fitting = checksum === undefined || (own?.value === checksum && own.algorithm === checksumAlgorithm);
+    if (!same || !fitting) throw invalidPart(String(partNumber));
     return file;
   });
 }
@@ -125,9 +126,15 @@ function judgeChecksum(request: Request, digests: StoredDigests): void {
   const { checksum } = request;
   if (checksum === undefined) return;
   const found = digests.checksum;
+  // Nothing to compare with: the parts came without it, or the algorithm has no checksum of the full object.
+  if (found?.algorithm !== checksum.algorithm)
+    throw new GatewayError(
+      'InvalidRequest',
+      `Checksum Type mismatch occurred, expected checksum Type: ${found?.algorithm.toLowerCase() ?? 'null'}, actual checksum Type: ${checksum.algorithm.toLowerCase()}`,
+    );
   // A composite value may come with or without its number of parts.
-  const values = [found?.value, found?.value.replace(/-\d+$/, '')];
-  if (found?.algorithm !== checksum.algorithm || !values.includes(checksum.value))
+  const values = [found.value, found.value.replace(/-\d+$/, '')];
+  if (!values.includes(checksum.value))
     throw new GatewayError(
       'BadDigest',
       `The ${checksum.algorithm} you specified did not match the calculated checksum.`,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import { CHECKSUM_TYPES } from '../../model/body.ts';
+import type { Checksum, ChecksumAlgorithm, UploadChecksum } from '../../model/body.ts';
 import { combineCrcs, crc32c } from '../../wire/crc-combine.ts';
 import { crc64Bytes, crc64Decimal } from '../../wire/digests.ts';
 import type { StoredDigests } from './digests.ts';
@@ -11,10 +12,7 @@ interface Part {
 }
 
 /** The digests of an object joined from unsealed parts: what S3 and OSS compute at Complete. */
-export function joinDigests(
-  parts: readonly Part[],
-  wanted: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType },
-): StoredDigests {
+export function joinDigests(parts: readonly Part[], wanted: UploadChecksum): StoredDigests {
   const checksum = joinChecksums(parts, wanted);
   const crc64 = joinCrc64(parts);
   return { etag: multipartEtag(parts), ...(crc64 !== undefined && { crc64 }), ...(checksum && { checksum }) };
@@ -35,10 +33,7 @@ function multipartEtag(parts: readonly Part[]): string {
   return `${hash.digest('hex')}-${parts.length}`;
 }
 
-function joinChecksums(
-  parts: readonly Part[],
-  wanted: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType },
-): Checksum | undefined {
+function joinChecksums(parts: readonly Part[], wanted: UploadChecksum): Checksum | undefined {
   const algorithm = wanted.algorithm ?? parts[0]?.digests.checksum?.algorithm;
   const values = parts.flatMap(({ size, digests }) =>
     digests.checksum?.algorithm === algorithm && digests.checksum !== undefined
@@ -46,8 +41,7 @@ function joinChecksums(
       : [],
   );
   if (algorithm === undefined || values.length !== parts.length) return undefined;
-  const type =
-    wanted.type ?? (FULL_BY_DEFAULT.has(algorithm) || wanted.algorithm === undefined ? 'FULL_OBJECT' : 'COMPOSITE');
+  const type = wanted.type ?? (wanted.algorithm === undefined ? 'FULL_OBJECT' : CHECKSUM_TYPES[algorithm][0]);
   if (type === 'COMPOSITE') {
     const joined = hashOf(algorithm, Buffer.concat(values.map(({ value }) => value)));
     return joined && { algorithm, type, value: `${joined.toString('base64')}-${parts.length}` };
@@ -55,9 +49,6 @@ function joinChecksums(
   if (algorithm !== 'CRC32' && algorithm !== 'CRC32C' && algorithm !== 'CRC64NVME') return undefined;
   return { algorithm, type, value: combineCrcs(algorithm, values).toString('base64') };
 }
-
-/** S3: CRC64NVME exists as a checksum of the full object only; the others default to composite. */
-const FULL_BY_DEFAULT: ReadonlySet<ChecksumAlgorithm> = new Set(['CRC64NVME']);
 
 function hashOf(algorithm: ChecksumAlgorithm, bytes: Buffer): Buffer | undefined {
   switch (algorithm) {

@@ -16,14 +16,12 @@ export function createSealedStore(room: Room): SealedStore {
     upload: (bucket, key, uploadId) =>
       answering(() => {
         const found = requireUpload(room, { bucket, key, uploadId });
-        const { algorithm, type } = found.checksum;
         return {
           seal: sealHeader(room, found),
           ...beginningOf(found.encryption),
           initiated: found.initiated,
+          checksum: found.checksum,
           metadata: found.metadata,
-          ...(algorithm && { checksumAlgorithm: algorithm }),
-          ...(type && { checksumType: type }),
         };
       }),
     parts: (bucket, key, uploadId) =>

@@ -1,4 +1,4 @@
-import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import type { UploadChecksum } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
 import type { SealHeader } from '../../model/seal.ts';
@@ -21,7 +21,7 @@ export interface StoredUpload {
   readonly initiated: number;
   readonly storageClass: StorageClass;
   readonly encryption: StoredEncryption;
-  readonly checksum: { readonly algorithm?: ChecksumAlgorithm; readonly type?: ChecksumType };
+  readonly checksum: UploadChecksum;
   readonly metadata: ObjectMetadata;
   readonly tags: Tags;
 }

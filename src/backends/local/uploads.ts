@@ -1,4 +1,5 @@
 import type { CallContext } from '../../model/backend.ts';
+import { CHECKSUM_TYPES } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { UploadInfo } from '../../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
@@ -40,10 +41,9 @@ export async function createUpload(
     initiated,
     storageClass: request.storageClass ?? 'STANDARD',
     encryption: begunUnder(encryption, request.underBucketRule),
-    checksum: {
-      ...(checksumAlgorithm && { algorithm: checksumAlgorithm }),
-      ...(checksumType && { type: checksumType }),
-    },
+    checksum: checksumAlgorithm
+      ? { algorithm: checksumAlgorithm, type: checksumType ?? CHECKSUM_TYPES[checksumAlgorithm][0] }
+      : {},
     metadata: request.metadata,
     tags: request.tags ?? {},
   };
@@ -53,7 +53,7 @@ export async function createUpload(
     insertUpload(room, upload);
     if (seal !== undefined) putSeal(room, upload.oid, { ...seal, uploadId: id });
   });
-  return { uploadId: id, encryption };
+  return { uploadId: id, encryption, ...(upload.checksum.algorithm && { checksum: upload.checksum }) };
 }
 
 /** A repeated part number replaces the earlier attempt, whose file becomes garbage. */

@@ -268,6 +268,8 @@ function overwriteHeaders(request: {
 }
 
 function readHeaders(request: StorageRequest<'GetObject' | 'HeadObject'>): HeaderLines {
+  if (request.partNumber !== undefined)
+    throw new GatewayError('NotImplemented', 'Alibaba OSS reads no single part of an object.');
   if (request.customerKey !== undefined)
     throw new GatewayError('InvalidRequest', 'Alibaba OSS has no server-side encryption with customer-provided keys.');
   const lines: [string, string][] = encodeConditions(request.conditions).map(([name, value]) => [name, value]);

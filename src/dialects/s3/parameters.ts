@@ -1,5 +1,5 @@
 import type { Body, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
-import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
+import { CHECKSUM_ALGORITHMS, CHECKSUM_TYPES } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageClass, VersionedRef } from '../../model/objects.ts';
 import type { HeaderLines, QueryParameter } from '../../wire/message.ts';
@@ -102,6 +102,26 @@ export function checksumTypeOf(fields: Fields): ChecksumType | undefined {
   if (value !== 'COMPOSITE' && value !== 'FULL_OBJECT')
     throw new GatewayError('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.');
   return value;
+}
+
+/** What CreateMultipartUpload asks for; combinations that S3 has no checksum for are refused in its words. */
+export function uploadChecksumOf(fields: Fields): {
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
+  readonly checksumType?: ChecksumType;
+} {
+  const algorithm = checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm');
+  const type = checksumTypeOf(fields);
+  if (type !== undefined && algorithm === undefined)
+    throw new GatewayError(
+      'InvalidRequest',
+      'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
+    );
+  if (type !== undefined && algorithm !== undefined && !CHECKSUM_TYPES[algorithm].includes(type))
+    throw new GatewayError(
+      'InvalidRequest',
+      `The ${type} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
+    );
+  return { ...given('checksumAlgorithm', algorithm), ...given('checksumType', type) };
 }
 
 export function checksumHeader(algorithm: ChecksumAlgorithm): string {

@@ -1,5 +1,6 @@
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest } from '../../model/operations.ts';
+import type { ClientEncryption } from './encryption.ts';
 import { encodingType, given, invalid, pageSize } from './parameters.ts';
 import type { Fields } from './parameters.ts';
 import type { ListOperation } from './request.ts';
@@ -10,7 +11,11 @@ const BUCKET_PAGE = 10_000;
 // Part numbers end at 10,000; a marker beyond lists nothing.
 const LAST = 10_000;
 
-export function decodeListOperation(operation: ListOperation, fields: Fields): StorageRequest {
+export function decodeListOperation(
+  operation: ListOperation,
+  fields: Fields,
+  { customerKey }: ClientEncryption,
+): StorageRequest {
   const { bucket, query } = fields;
   const text = (name: string): string => checkedText(query(name) ?? '');
   const page = (): {
@@ -63,6 +68,7 @@ export function decodeListOperation(operation: ListOperation, fields: Fields): S
         maxParts: pageSize(fields, 'max-parts', PAGE),
         partNumberMarker: query('part-number-marker') === undefined ? 0 : pageSize(fields, 'part-number-marker', LAST),
         ...encodingType(fields),
+        ...given('customerKey', customerKey),
       };
   }
 }

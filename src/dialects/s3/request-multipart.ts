@@ -1,4 +1,4 @@
-import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import type { ChecksumAlgorithm } from '../../model/body.ts';
 import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { CompletedPart } from '../../model/objects.ts';
@@ -8,7 +8,7 @@ import type { XmlElement } from '../../wire/xml-document.ts';
 import { documentLimit } from '../document.ts';
 import { decodeConditions } from './conditions.ts';
 import type { ClientEncryption } from './encryption.ts';
-import { checksumAlgorithmOf, checksumHeader, checksumTypeOf, given, partNumberOf } from './parameters.ts';
+import { checksumHeader, checksumTypeOf, given, partNumberOf, uploadChecksumOf } from './parameters.ts';
 import type { Fields } from './parameters.ts';
 import { parseCopyRange } from './range.ts';
 import { copySource, objectWrite } from './request-objects.ts';
@@ -27,8 +27,7 @@ export async function decodeMultipartOperation(
       return {
         operation,
         ...objectWrite(fields, encryption),
-        ...given('checksumAlgorithm', checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm')),
-        ...given('checksumType', checksumTypeOf(fields)),
+        ...uploadChecksumOf(fields),
       };
     case 'UploadPart':
       return { operation, ...partOf(fields, encryption, uploadId), body: fields.body };
@@ -57,6 +56,7 @@ export async function decodeMultipartOperation(
         conditions: decodeConditions(fields.headers),
         ...given('customerKey', encryption.customerKey),
         ...given('checksum', completeChecksum(fields)),
+        ...given('checksumType', checksumTypeOf(fields)),
         ...given('objectSize', objectSizeOf(fields)),
       };
     case 'AbortMultipartUpload':
@@ -121,7 +121,7 @@ function completedPart(element: XmlElement): CompletedPart {
 /** The checksum of the whole object that Complete names in a header. The body's own checksum has the same header: S3 reads it so too. */
 function completeChecksum(
   fields: Fields,
-): { readonly algorithm: ChecksumAlgorithm; readonly value: string; readonly type?: ChecksumType } | undefined {
+): { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined {
   const found = CHECKSUM_ALGORITHMS.filter((algorithm) => fields.header(checksumHeader(algorithm)) !== undefined);
   const [algorithm, second] = found;
   if (algorithm === undefined) return undefined;
@@ -130,5 +130,5 @@ function completeChecksum(
       'InvalidRequest',
       'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
     );
-  return { algorithm, value: fields.header(checksumHeader(algorithm)) ?? '', ...given('type', checksumTypeOf(fields)) };
+  return { algorithm, value: fields.header(checksumHeader(algorithm)) ?? '' };
 }

@@ -40,7 +40,7 @@ export async function decodeRequest(
   demandAclPlace(operation, fields, request.wire.method);
   const { body } = askingFirst(request, operation, beforeDocument);
   const encryption = words.object.decodeClient(request, operation);
-  if (isIn(LISTS, operation)) return decodeListOperation(operation, fields);
+  if (isIn(LISTS, operation)) return decodeListOperation(operation, fields, encryption);
   if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, { ...fields, body }, encryption);
   if (isIn(OBJECTS, operation)) return decodeObjectOperation(operation, { ...fields, body }, encryption);
   return decodeBucketOperation(operation, { ...fields, body }, words.bucket);

@@ -24,8 +24,9 @@ export function encodeMultipartResult(
           ],
         ],
         [
-          ...optionalHeader('x-amz-checksum-algorithm', answered.request.checksumAlgorithm),
-          ...optionalHeader('x-amz-checksum-type', answered.request.checksumType),
+          // What will be kept, never what was asked.
+          ...optionalHeader('x-amz-checksum-algorithm', answered.result.checksum?.algorithm),
+          ...optionalHeader('x-amz-checksum-type', answered.result.checksum?.type),
           ...words.object.encodeClient(answered.result.encryption, { context: true }),
         ],
       );

@@ -1,3 +1,4 @@
+import { CHECKSUM_TYPES } from '../../model/body.ts';
 import type { CustomerKey } from '../../model/encryption.ts';
 import type { AskedAcl, ObjectMetadata, StorageClass, Tags } from '../../model/objects.ts';
 import { GatewayError } from '../../model/errors.ts';
@@ -74,7 +75,10 @@ export function checksumChoice(
   const type = request.operation === 'CreateMultipartUpload' ? request.checksumType : undefined;
   return [
     ['x-amz-checksum-algorithm', request.checksumAlgorithm],
-    ...(type === undefined ? [] : ([['x-amz-checksum-type', type]] as const)),
+    // The default needs no name; older stores know none.
+    ...(type === undefined || type === CHECKSUM_TYPES[request.checksumAlgorithm][0]
+      ? []
+      : ([['x-amz-checksum-type', type]] as const)),
   ];
 }
 

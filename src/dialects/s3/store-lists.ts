@@ -1,4 +1,3 @@
-import type { Checksum } from '../../model/body.ts';
 import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ListedObject, ObjectAttributes, PartInfo, PartList } from '../../model/objects.ts';
@@ -9,6 +8,7 @@ import { decodeComponent } from '../../wire/percent-encoding.ts';
 import { childOf, childText, childrenOf } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { given, readStorageClass } from './parameters.ts';
+import { checksumIn } from './store-checksums.ts';
 import { storeTime } from './store-documents.ts';
 import { tellable } from './store-errors.ts';
 import { unquoted } from './xml.ts';
@@ -198,15 +198,6 @@ function partPage(element: XmlElement): PartList {
   const said = childText(element, 'NextPartNumberMarker');
   const next = said === undefined || said === '' ? parts.at(-1)?.partNumber : number(said);
   return { parts, truncated, ...given('nextPartNumberMarker', truncated ? next : undefined) };
-}
-
-function checksumIn(element: XmlElement): Checksum | undefined {
-  for (const algorithm of CHECKSUM_ALGORITHMS) {
-    const value = childText(element, `Checksum${algorithm}`);
-    const type = childText(element, 'ChecksumType') === 'COMPOSITE' ? 'COMPOSITE' : 'FULL_OBJECT';
-    if (value !== undefined) return { algorithm, value, type };
-  }
-  return undefined;
 }
 
 function filled(text: string | undefined): string | undefined {

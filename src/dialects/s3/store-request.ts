@@ -127,6 +127,7 @@ function draftOf(request: StorageRequest, target: StoreTarget, words: StoreWords
           ['max-parts', request.maxParts],
           ['part-number-marker', request.partNumberMarker],
         ],
+        headers: keyHeaders(request, target),
       };
     case 'GetObject':
     case 'HeadObject':
@@ -289,7 +290,9 @@ function completeUpload(request: StorageRequest<'CompleteMultipartUpload'>, targ
       ...(checksum === undefined || !checksums
         ? []
         : ([[checksumHeader(checksum.algorithm), checksum.value]] as const)),
-      ...(checksum?.type === undefined || !checksums ? [] : ([['x-amz-checksum-type', checksum.type]] as const)),
+      ...(request.checksumType === undefined || !checksums
+        ? []
+        : ([['x-amz-checksum-type', request.checksumType]] as const)),
     ],
     xml: writeXml(
       [

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Checksum } from '../../model/body.ts';
-import { CHECKSUM_ALGORITHMS } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { ObjectAttributes, ObjectContent, WriteResult } from '../../model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../../model/operations.ts';
@@ -10,9 +8,10 @@ import { childText } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import { readAcl } from './acl.ts';
 import { readStoredMetadata } from './metadata.ts';
-import { checksumHeader, given, readStorageClass } from './parameters.ts';
+import { given, readStorageClass } from './parameters.ts';
 import { parseContentRange } from './range.ts';
 import { discard, readText, readXml, stream } from './store-body.ts';
+import { checksumIn, checksumOf, uploadChecksumIn } from './store-checksums.ts';
 import { storeError } from './store-errors.ts';
 import { answers, storeTime } from './store-documents.ts';
 import { decodeAttributes, decodeDeletes, decodeList } from './store-lists.ts';
@@ -62,7 +61,11 @@ async function resultOf(request: StorageRequest, response: WireResponse, words: 
       const root = await document(request, response);
       const uploadId = childText(root, 'UploadId');
       if (uploadId === undefined || uploadId === '') throw odd('an upload without an id');
-      return { uploadId, ...given('encryption', words.object.decodeStore(headers)) };
+      return {
+        uploadId,
+        ...given('encryption', words.object.decodeStore(headers)),
+        ...given('checksum', uploadChecksumIn(headers)),
+      };
     }
     case 'CompleteMultipartUpload': {
       const root = await document(request, response);
@@ -236,27 +239,6 @@ function lengthOf(headers: HeaderLines): number {
   const length = wholeNumber(headerOf(headers, 'content-length'));
   if (length === undefined) throw odd('an object without a length');
   return length;
-}
-
-function checksumOf(headers: HeaderLines): Checksum | undefined {
-  for (const algorithm of CHECKSUM_ALGORITHMS) {
-    const value = headerOf(headers, checksumHeader(algorithm));
-    if (value !== undefined) return { algorithm, value, type: typeOf(headerOf(headers, 'x-amz-checksum-type'), value) };
-  }
-  return undefined;
-}
-
-function checksumIn(root: XmlElement): Checksum | undefined {
-  for (const algorithm of CHECKSUM_ALGORITHMS) {
-    const value = childText(root, `Checksum${algorithm}`);
-    if (value !== undefined) return { algorithm, value, type: typeOf(childText(root, 'ChecksumType'), value) };
-  }
-  return undefined;
-}
-
-function typeOf(said: string | undefined, value: string): Checksum['type'] {
-  if (said === 'COMPOSITE' || said === 'FULL_OBJECT') return said;
-  return /-\d+$/.test(value) ? 'COMPOSITE' : 'FULL_OBJECT';
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Body, Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import type { Body, Checksum, ChecksumAlgorithm, UploadChecksum } from '../../model/body.ts';
 import type { StoredPart } from '../../model/backend.ts';
 import type { CustomerKey, Encryption, KeyAlias } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
@@ -91,8 +91,7 @@ export async function completeSealed(options: {
   readonly parts: readonly StoredPart[];
   readonly bucket: string;
   readonly binding: SealBinding;
-  /** As the upload was created; undefined for none. */
-  readonly checksum: { readonly algorithm: ChecksumAlgorithm; readonly type?: ChecksumType } | undefined;
+  readonly checksum: UploadChecksum;
   readonly customerKey: CustomerKey | undefined;
   readonly keyring: Keyring;
   readonly randomBytes: RandomBytes;
@@ -118,7 +117,10 @@ export async function completeSealed(options: {
 }
 
 /** AWS's answers to a part whose customer key is missing, unasked for or another than at Create. No header: not sealed. */
-export function checkPartCustomerKey(header: SealHeader | undefined, customerKey: CustomerKey | undefined): void {
+export function checkPartCustomerKey(
+  header: Pick<SealHeader, 'mode' | 'customerKeyMd5'> | undefined,
+  customerKey: CustomerKey | undefined,
+): void {
   const expected = header?.mode === 'customer' ? (header.customerKeyMd5 ?? '') : undefined;
   if ((expected === undefined) !== (customerKey === undefined)) {
     throw new GatewayError(

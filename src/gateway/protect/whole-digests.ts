@@ -1,4 +1,5 @@
-import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
+import { CHECKSUM_TYPES } from '../../model/body.ts';
+import type { Checksum, ChecksumAlgorithm, UploadChecksum } from '../../model/body.ts';
 import type { StoredPart } from '../../model/backend.ts';
 import { combineCrcs, type CombinableCrc } from '../../wire/crc-combine.ts';
 import { crc64Bytes, crc64Decimal, createDigests } from '../../wire/digests.ts';
@@ -32,16 +33,16 @@ export function wholeCrc64(parts: readonly StoredPart[]): string | undefined {
  */
 export async function wholeChecksum(
   parts: readonly StoredPart[],
-  asked: { readonly algorithm: ChecksumAlgorithm; readonly type?: ChecksumType } | undefined,
+  asked: UploadChecksum,
 ): Promise<Checksum | undefined> {
-  const algorithm = asked?.algorithm ?? parts[0]?.checksum?.algorithm;
+  const algorithm = asked.algorithm ?? parts[0]?.checksum?.algorithm;
   if (algorithm === undefined) return undefined;
   const values: { value: Buffer; length: number }[] = [];
   for (const part of parts) {
     if (part.checksum?.algorithm !== algorithm) return undefined;
     values.push({ value: Buffer.from(part.checksum.value, 'base64'), length: part.size });
   }
-  const type = asked === undefined || algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : (asked.type ?? 'COMPOSITE');
+  const type = asked.algorithm === undefined ? 'FULL_OBJECT' : (asked.type ?? CHECKSUM_TYPES[algorithm][0]);
   if (type === 'FULL_OBJECT') {
     const crc = COMBINABLE[algorithm];
     if (crc === undefined) return undefined;

@@ -4,7 +4,7 @@ import { beginSealedUpload, completeSealed, sealPart } from '../../../../src/gat
 import { rewrapHeader } from '../../../../src/gateway/protect/rewrap.ts';
 import type { LocalKeyring } from '../../../../src/keyrings/local/keyring.ts';
 import type { StoredPart } from '../../../../src/model/backend.ts';
-import type { ChecksumAlgorithm, ChecksumType } from '../../../../src/model/body.ts';
+import type { ChecksumAlgorithm, ChecksumType, UploadChecksum } from '../../../../src/model/body.ts';
 import type { CustomerKey, Encryption } from '../../../../src/model/encryption.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
 import { MANAGED_KEY } from '../../../../src/model/keyring.ts';
@@ -64,7 +64,7 @@ async function upload(
 function complete(
   header: SealHeader,
   parts: readonly StoredPart[],
-  checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type?: ChecksumType },
+  checksum: UploadChecksum = {},
   customerKey?: CustomerKey,
 ) {
   return completeSealed({
@@ -318,7 +318,7 @@ describe("an upload under a customer's key", () => {
       parts: [stored],
       bucket: BUCKET,
       binding: BINDING,
-      checksum: undefined,
+      checksum: {},
       customerKey: undefined,
       keyring: ring,
       randomBytes,

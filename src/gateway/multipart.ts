@@ -26,7 +26,7 @@ import { joinsParts } from './join-parts.ts';
 import { judgeBegin } from './judge-begin.ts';
 import { continueUpload, nameOf, type UploadUnderWay } from './continue-upload.ts';
 import { abortAtStore, completeAtStore, customerOf, listPartsAtStore, partAtStore } from './store-upload.ts';
-import { demandKeptChecksum, demandPartChecksum, uploadChecksumOf } from './upload-checksum.ts';
+import { createdWith, demandPartChecksum, uploadChecksumOf } from './upload-checksum.ts';
 
 type Create = StorageRequest<'CreateMultipartUpload'>;
 type Part = StorageRequest<'UploadPart'>;
@@ -39,7 +39,6 @@ export async function createMultipartUpload(
   request: Create,
 ): Promise<StorageResult<'CreateMultipartUpload'>> {
   const place = enter(call, 'write', request.bucket, request.key);
-  demandKeptChecksum(place, request);
   const protection = await protectWrite(call, place, request);
   await judgeBegin(call, place, request);
   const { seal } = protection;
@@ -127,6 +126,7 @@ export async function uploadPartCopy(call: Call, asked: PartCopy): Promise<Stora
     copiesNatively(from, to, { encryption: encrypts ? expected : undefined })
   ) {
     checkPartCustomerKey(customerOf(claim), request.customerKey);
+    demandPartChecksum(createdWith(claim), request);
     assertBelieved(call, to, request.operation, expected.kind);
     await demandCopyableAtStore(call, from, request);
     const source = { ...request.source, bucket: from.storeBucket };
@@ -241,7 +241,7 @@ async function partSealed(
   await demandRepeatedWish(call, place, request, begunAs(state));
   demandRepeatedMetadata(request.repeatedMetadata, state.metadata);
   checkPartCustomerKey(state.seal, request.customerKey);
-  demandPartChecksum(state.checksum, request.body);
+  demandPartChecksum(state.checksum, request);
   const { algorithm } = state.checksum;
   await using content =
     state.seal === undefined

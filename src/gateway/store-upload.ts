@@ -1,4 +1,5 @@
 import { GatewayError } from '../model/errors.ts';
+import type { PartInfo } from '../model/objects.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 import type { SealHeader } from '../model/seal.ts';
 import { attest, attestPart } from './attest.ts';
@@ -12,7 +13,7 @@ import { assertBelieved } from './protect-write.ts';
 import { checkPartCustomerKey } from './protect/seal-upload.ts';
 import type { Completion } from './repeated-complete.ts';
 import { demandRepeatedWish, type BegunWith } from './repeated-wish.ts';
-import { createdWith, demandCompleteChecksums, demandPartChecksum } from './upload-checksum.ts';
+import { compareWhole, createdWith, demandCompleteChecksums, demandPartChecksum } from './upload-checksum.ts';
 import { shownIn, withoutEncryption } from './shown.ts';
 import type { UploadClaim } from './upload-token.ts';
 
@@ -30,7 +31,7 @@ export async function partAtStore(
   await demandRepeatedWish(call, place, request, begunBy(call, claim));
   checkPartCustomerKey(customerOf(claim), request.customerKey);
   assertBelieved(call, place, 'UploadPart', expected.kind);
-  demandPartChecksum(createdWith(claim), request.body);
+  demandPartChecksum(createdWith(claim), request);
   await using content = await unsealed(call, place, request.body, undefined, {
     whole: checksumComesLast(place, request),
   });
@@ -87,9 +88,7 @@ async function completed(call: Call, place: Place, request: Complete, claim: Upl
   const before = kept.length === 0 ? call.services.repeatedCompletes.recall(request) : undefined;
   if (before !== undefined) return before;
   const result = await orDiscard(call, place, storeUploadId, async () => {
-    // Not every store compares what the client counted.
-    if (request.objectSize !== undefined)
-      demandObjectSize(await partsToComplete(call, place, request, { storeUploadId, kept }), request.objectSize);
+    await demandWhole(place, request, claim, () => partsToComplete(call, place, request, { storeUploadId, kept }));
     const explicit = kept.length > 0 || (request.parts === 'all' && !place.backend.capabilities.completesAll);
     const parts = explicit ? await joinParts(call, place, request, { storeUploadId, kept, expected }) : request.parts;
     return await place.backend.execute(
@@ -141,6 +140,23 @@ export async function listPartsAtStore(
     );
   const kept = await keptParts(call, place, storeUploadId);
   return await orDiscard(call, place, storeUploadId, () => mergedParts(call, place, request, { storeUploadId, kept }));
+}
+
+/** What the client says of the whole, compared here: not every store does. */
+async function demandWhole(
+  place: Place,
+  request: Complete,
+  claim: UploadClaim,
+  listed: () => Promise<readonly PartInfo[]>,
+): Promise<void> {
+  try {
+    if (request.objectSize !== undefined) demandObjectSize(await listed(), request.objectSize);
+    if (!place.backend.capabilities.checksumHeaders) await compareWhole(createdWith(claim), request, listed);
+  } catch (error) {
+    // Completed before: the store may still repeat its answer.
+    if (error instanceof GatewayError && error.code === 'NoSuchUpload') return;
+    throw error;
+  }
 }
 
 /** What an upload id says that its upload was begun with. */

@@ -1,7 +1,9 @@
 import { CHECKSUM_TYPES, type Body, type ChecksumAlgorithm, type UploadChecksum } from '../model/body.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest } from '../model/operations.ts';
+import type { PartInfo } from '../model/objects.ts';
 import type { Place } from './call.ts';
+import { wholeChecksum } from './protect/whole-digests.ts';
 import type { UploadClaim } from './upload-token.ts';
 
 type Create = StorageRequest<'CreateMultipartUpload'>;
@@ -13,12 +15,13 @@ export function uploadChecksumOf({ checksumAlgorithm, checksumType }: Create): U
   return { algorithm: checksumAlgorithm, type: checksumType ?? CHECKSUM_TYPES[checksumAlgorithm][0] };
 }
 
-/**
- * SDKs name an algorithm by themselves, and a store that keeps none still gets parts whose checksums were verified here. Who names
- * a type wants a checksum of the whole: that must not be taken and forgotten.
- */
-export function demandKeptChecksum(place: Place, { checksumType }: Create): void {
-  if (checksumType !== undefined && !place.backend.capabilities.checksumHeaders) throw notKept('x-amz-checksum-type');
+/** A part brings the kind of checksum that its upload was created with, or none; what it repeats of Create says the same. */
+export function demandPartChecksum({ algorithm, type }: UploadChecksum, part: PartNames): void {
+  const sent = part.body?.checksum?.algorithm;
+  if (algorithm !== undefined && sent !== undefined && sent !== algorithm) throw mismatch(algorithm, sent);
+  const named = part.checksumAlgorithm;
+  if (named !== undefined && named !== (algorithm ?? sent)) throw mismatch(algorithm, named);
+  if (part.checksumType !== undefined && type !== undefined && part.checksumType !== type) throw otherMode(type);
 }
 
 /** What an upload id says of it. */
@@ -27,25 +30,18 @@ export function createdWith(claim: Pick<UploadClaim, 'checksumAlgorithm' | 'chec
   return { ...(algorithm === undefined ? {} : { algorithm }), ...(type === undefined ? {} : { type }) };
 }
 
-/** A part brings the kind of checksum that its upload was created with, or none. */
-export function demandPartChecksum({ algorithm }: UploadChecksum, body: Pick<Body, 'checksum'>): void {
-  const sent = body.checksum?.algorithm;
-  if (algorithm !== undefined && sent !== undefined && sent !== algorithm) throw mismatch(algorithm, sent);
-}
+/** What a part may say of its checksum. */
+type PartNames = Pick<StorageRequest<'UploadPart'>, 'checksumAlgorithm' | 'checksumType'> & {
+  readonly body?: Pick<Body, 'checksum'>;
+};
 
 /** Complete names the kinds that Create named. Undefined: of this upload's beginning nothing is known. */
 export function demandCompleteChecksums(created: UploadChecksum | undefined, request: Complete, place: Place): void {
   const { checksum, checksumType, parts } = request;
-  if (checksum !== undefined && !place.backend.capabilities.checksumHeaders)
-    throw notKept(`x-amz-checksum-${checksum.algorithm.toLowerCase()}`);
   if (created === undefined) return;
   const { algorithm, type } = created;
   const typeKnown = algorithm === undefined || type !== undefined;
-  if (checksumType !== undefined && typeKnown && checksumType !== type)
-    throw new GatewayError(
-      'InvalidRequest',
-      `The upload was created using the ${type ?? 'null'} checksum mode. The complete request must use the same checksum mode.`,
-    );
+  if (checksumType !== undefined && typeKnown && checksumType !== type) throw otherMode(type);
   // Without an algorithm at Create the embedded store may still have what it takes to compare; it says so itself.
   const compared = algorithm !== undefined || !place.backend.capabilities.seals;
   if (checksum !== undefined && compared && checksum.algorithm !== algorithm)
@@ -57,6 +53,41 @@ export function demandCompleteChecksums(created: UploadChecksum | undefined, req
       'BadDigest',
       `The ${odd.checksumAlgorithm?.toLowerCase() ?? ''} you specified for part ${odd.partNumber} did not match what we received.`,
     );
+}
+
+/**
+ * The checksum of the whole for a store that keeps none: compared with those of the parts, as Complete lists them. Each of
+ * them was compared with its part's bytes before the store got them; the answer claims nothing of it.
+ */
+export async function compareWhole(
+  created: UploadChecksum | undefined,
+  request: Complete,
+  sizes: () => Promise<readonly PartInfo[]>,
+): Promise<void> {
+  const { checksum, parts } = request;
+  if (checksum === undefined) return;
+  const { algorithm } = checksum;
+  const header = `x-amz-checksum-${algorithm.toLowerCase()}`;
+  if (parts === 'all' || parts.some((part) => part.checksum === undefined || part.checksumAlgorithm !== algorithm))
+    throw notKept(header);
+  const type = request.checksumType ?? created?.type ?? CHECKSUM_TYPES[algorithm][0];
+  const stored = new Map((await sizes()).map(({ partNumber, size }) => [partNumber, size]));
+  const summed = parts.map(({ partNumber, checksum: value = '' }) => ({
+    size: stored.get(partNumber) ?? 0,
+    checksum: { algorithm, value },
+  }));
+  const whole = await wholeChecksum(summed, { algorithm, type });
+  if (whole === undefined) throw notKept(header);
+  // A composite value may come with or without its number of parts.
+  if (whole.value !== checksum.value && whole.value.replace(/-\d+$/, '') !== checksum.value)
+    throw new GatewayError('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`);
+}
+
+function otherMode(type: UploadChecksum['type']): GatewayError {
+  return new GatewayError(
+    'InvalidRequest',
+    `The upload was created using the ${type ?? 'null'} checksum mode. The complete request must use the same checksum mode.`,
+  );
 }
 
 function mismatch(expected: ChecksumAlgorithm | undefined, actual: ChecksumAlgorithm): GatewayError {

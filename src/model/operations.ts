@@ -103,6 +103,9 @@ interface PartWrite extends ObjectRef {
   readonly uploadId: string;
   readonly partNumber: number;
   readonly customerKey?: CustomerKey;
+  /** Repeated from Create (minio-go): accepted when they say what Create said. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
+  readonly checksumType?: ChecksumType;
   /** Repeated initiate headers (ali-oss): accepted when they say what Create said. */
   readonly repeatedWish?: Wish;
   /** User metadata that a part repeats (OSS, client-side encryption); a store of that language wants it back. */
@@ -177,7 +180,8 @@ export interface Operations {
     result: WriteResult & { readonly nextPosition: number };
   };
   GetObject: {
-    request: ReadObject;
+    /** `bytesPerSecond`: no faster than this (OSS). */
+    request: ReadObject & { readonly bytesPerSecond?: number };
     result: ObjectAttributes & {
       readonly content: ObjectContent;
       readonly range?: ByteRange;

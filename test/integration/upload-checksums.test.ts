@@ -288,33 +288,45 @@ describe('checksums of uploads at a remote store', () => {
     },
   );
 
-  test('a store that keeps none is not spoken for, and a checksum of the whole is refused there', async () => {
+  test('a store that keeps none is not spoken for; a checksum of the whole is compared with those of the parts, or refused', async () => {
     const listed =
       '<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><Size>7</Size>' +
       '<ETag>"e"</ETag><LastModified>2026-11-21T17:00:00.000Z</LastModified></Part></ListPartsResult>';
-    const { s3, requests } = await start('aliyun-oss', ({ method }) => [
+    const completed = '<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>';
+    const { s3, requests } = await start('aliyun-oss', ({ method, url }) => [
       200,
       { etag: '"11111111111111111111111111111111"' },
-      method === 'GET' ? listed : begun,
+      method === 'GET' ? listed : url.includes('uploads') ? begun : completed,
     ]);
     const answer = await s3.send(new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32' }));
     expect(answer).not.toHaveProperty('ChecksumAlgorithm');
     const before = requests.length;
-    const refused = { name: 'NotImplemented', $metadata: { httpStatusCode: 501 } };
-    await expect(
-      s3.send(new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' })),
-    ).rejects.toMatchObject(refused);
-    const complete = (whole: object) =>
+    const full = new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
+    expect(await s3.send(full)).not.toHaveProperty('ChecksumType');
+    const crc32 = (await digestOf('CRC32', Buffer.from('7 bytes'))).toString('base64');
+    const composite = `${(await digestOf('CRC32', Buffer.from(crc32, 'base64'))).toString('base64')}-1`;
+    const complete = (whole: object, part: object = {}) =>
       s3.send(
         new CompleteMultipartUploadCommand({
           ...at,
           UploadId: answer.UploadId,
-          MultipartUpload: { Parts: [{ PartNumber: 1, ETag: 'e' }] },
+          MultipartUpload: { Parts: [{ PartNumber: 1, ETag: 'e', ...part }] },
           ...whole,
         }),
       );
-    await expect(complete({ ChecksumCRC32: 'AAAAAA==' })).rejects.toMatchObject(refused);
+    await expect(complete({ ChecksumCRC32: 'AAAAAA==' })).rejects.toMatchObject({
+      name: 'NotImplemented',
+      $metadata: { httpStatusCode: 501 },
+    });
+    await expect(complete({ ChecksumCRC32: 'AAAAAA==' }, { ChecksumCRC32: crc32 })).rejects.toMatchObject({
+      name: 'BadDigest',
+    });
     await expect(complete({ MpuObjectSize: 8 })).rejects.toMatchObject({ name: 'InvalidRequest' });
-    expect(requests.slice(before).filter(({ method }) => method !== 'GET')).toEqual([]);
+    const completes = () =>
+      requests.slice(before).filter(({ method, url }) => method === 'POST' && url.includes('uploadId=u'));
+    expect(completes()).toEqual([]);
+    const done = await complete({ ChecksumCRC32: composite, ChecksumType: 'COMPOSITE' }, { ChecksumCRC32: crc32 });
+    expect(done).not.toHaveProperty('ChecksumCRC32');
+    expect(completes()).toHaveLength(1);
   });
 });

@@ -145,14 +145,18 @@ export const BUCKET_DECODERS: { readonly [N in BucketOperation]: Decoder<N> } = 
   },
 };
 
-/** A body is optional; its storage class is the store's business, but the document must be sound. */
+/** A body is optional. A bucket's own class and redundancy are not the model's: what asks for others than OSS's defaults is refused. */
 async function checkBucketConfiguration(request: DecoderInput['request']): Promise<void> {
   const body = await textBody(request, documentLimit('CreateBucket'));
   if (body.trim() === '') return;
   const outcome = parseXml(Buffer.from(body, 'utf8'));
   if (!outcome.ok || outcome.root.name !== 'CreateBucketConfiguration') throw malformedXml();
   const storageClass = childText(outcome.root, 'StorageClass')?.trim();
-  if (storageClass !== undefined && storageClass !== '') decodeStorageClass(storageClass);
+  if (storageClass !== undefined && storageClass !== '' && decodeStorageClass(storageClass) !== 'STANDARD')
+    throw new GatewayError('NotImplemented', `A bucket of the storage class ${storageClass} is not implemented.`);
+  const redundancy = childText(outcome.root, 'DataRedundancyType')?.trim();
+  if (redundancy !== undefined && redundancy !== '' && redundancy !== 'LRS')
+    throw new GatewayError('NotImplemented', `A bucket of the redundancy ${redundancy} is not implemented.`);
 }
 
 function page({ request, bucket }: DecoderInput): {

@@ -6,6 +6,7 @@ import { checkTags, decodeAcl, decodeConditions, decodeMetadata, decodeRange, de
 import { copySource, count, flag, header, invalid, malformedXml, text, versionId, xmlBody } from './parameters.ts';
 import type { Decoder, DecoderInput } from './request-decoder.ts';
 import { decodeStorageClass } from './storage-class.ts';
+import { trafficLimit } from './traffic-limit.ts';
 
 type ObjectOperation =
   | 'PutObject'
@@ -59,7 +60,10 @@ export const OBJECT_DECODERS: { readonly [N in ObjectOperation]: Decoder<N> } = 
       taggingDirective: directive(input, 'x-oss-tagging-directive'),
     };
   },
-  GetObject: (input) => ({ operation: 'GetObject', ...objectRead(input) }),
+  GetObject: (input) => {
+    const limit = trafficLimit(input.request);
+    return { operation: 'GetObject', ...objectRead(input), ...(limit === undefined ? {} : { bytesPerSecond: limit }) };
+  },
   HeadObject: (input) => ({
     operation: 'HeadObject',
     ...objectRead(input),

@@ -3,6 +3,7 @@ import type { StorageRequest } from '../../model/operations.ts';
 import type { BeforeDocument, CallOut, VerifiedRequest } from '../dialect.ts';
 import { askingFirst } from '../document.ts';
 import { decodeRepeatedWish, decodeWish, encryptionFields, refuseContext, refuseEncryption } from './encryption.ts';
+import { refuseWithoutEffect } from './header-rules.ts';
 import { refuseInternalHeaders } from './metadata.ts';
 import { describe, operationOf, refuseUnknown, type OssOperation } from './operations.ts';
 import { callsOut, passthrough } from './passthrough.ts';
@@ -12,6 +13,8 @@ import { MULTIPART_DECODERS } from './request-multipart.ts';
 import { OBJECT_DECODERS } from './request-objects.ts';
 import { decodePassthrough } from './request-passthrough.ts';
 import type { Decoder } from './request-decoder.ts';
+import { paced } from '../../wire/paced.ts';
+import { trafficLimit } from './traffic-limit.ts';
 
 /** Bytes of an object's key: OSS's limit. */
 const MAX_KEY = 1023;
@@ -64,6 +67,7 @@ export async function decodeRequest(
     return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...lane });
   }
   if (request.key !== undefined) refuseKey(request.key);
+  refuseWithoutEffect(operation, request);
   if (operation === 'CreateBucket') refuseContext(fields);
   const wish = ACCEPTING.has(operation) ? decodeWish(fields) : { state: 'absent' as const };
   const repeatedWish = REPEATING.has(operation) ? decodeRepeatedWish(fields) : undefined;
@@ -71,12 +75,19 @@ export async function decodeRequest(
   if (repeatedWish?.state === 'illFormed') throw repeatedWish.error;
   const decode: Decoder<OssOperation> = DECODERS[operation];
   return await decode({
-    request: askingFirst(request, operation, beforeDocument),
+    request: askingFirst(atItsPace(request), operation, beforeDocument),
     wish,
     repeatedWish,
     bucket: request.bucket ?? '',
     key: request.key ?? '',
   });
+}
+
+/** A body that the client wants slow is read slowly: what is not read is not sent. */
+function atItsPace(request: VerifiedRequest): VerifiedRequest {
+  const limit = trafficLimit(request);
+  if (limit === undefined) return request;
+  return { ...request, body: { ...request.body, bytes: paced(request.body.bytes, limit) } };
 }
 
 function calledOut(request: VerifiedRequest, outward: CallOut): GatewayError {

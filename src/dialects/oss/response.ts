@@ -10,6 +10,7 @@ import type { OssOperation } from './operations.ts';
 import { aclDocument, BUCKET_ENCODERS } from './response-buckets.ts';
 import type { Encoder } from './response-encoder.ts';
 import { LISTING_ENCODERS } from './response-listings.ts';
+import { paced } from '../../wire/paced.ts';
 import { copyElements, completeElements, uploadElements } from './response-multipart.ts';
 import { formatIsoSeconds } from '../../wire/http-date.ts';
 
@@ -49,7 +50,7 @@ const ENCODERS: { readonly [N in OssOperation]: Encoder<N> } = {
     return {
       status: range === undefined ? 200 : 206,
       headers: [...baseHeaders(context), ...headers, ...own],
-      body: content.bytes,
+      body: request.bytesPerSecond === undefined ? content.bytes : paced(content.bytes, request.bytesPerSecond),
     };
   },
   HeadObject: (request, result, context) => {

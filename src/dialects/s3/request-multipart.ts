@@ -8,7 +8,14 @@ import type { XmlElement } from '../../wire/xml-document.ts';
 import { documentLimit } from '../document.ts';
 import { decodeConditions } from './conditions.ts';
 import type { ClientEncryption } from './encryption.ts';
-import { checksumHeader, checksumTypeOf, given, partNumberOf, uploadChecksumOf } from './parameters.ts';
+import {
+  checksumAlgorithmOf,
+  checksumHeader,
+  checksumTypeOf,
+  given,
+  partNumberOf,
+  uploadChecksumOf,
+} from './parameters.ts';
 import type { Fields } from './parameters.ts';
 import { parseCopyRange } from './range.ts';
 import { copySource, objectWrite } from './request-objects.ts';
@@ -79,12 +86,14 @@ function partOf(
   fields: Fields,
   encryption: ClientEncryption,
   uploadId: string,
-): Pick<StorageRequest<'UploadPart'>, 'bucket' | 'key' | 'uploadId' | 'partNumber' | 'customerKey'> {
+): Omit<StorageRequest<'UploadPart'>, 'operation' | 'body'> {
   return {
     bucket: fields.bucket,
     key: fields.key,
     uploadId,
     partNumber: partNumberOf(fields.query('partNumber') ?? ''),
+    ...given('checksumAlgorithm', checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm')),
+    ...given('checksumType', checksumTypeOf(fields)),
     ...given('customerKey', encryption.customerKey),
   };
 }

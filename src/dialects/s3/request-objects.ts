@@ -11,6 +11,7 @@ import type { ClientEncryption } from './encryption.ts';
 import { decodeMetadata } from './metadata.ts';
 import {
   checksumAlgorithmOf,
+  checksumTypeOf,
   given,
   invalid,
   pageSize,
@@ -31,6 +32,7 @@ export async function decodeObjectOperation(
 ): Promise<StorageRequest> {
   switch (operation) {
     case 'PutObject':
+      checkOwnChecksum(fields);
       return { operation, ...objectWrite(fields, encryption), body: fields.body };
     case 'AppendObject':
       throw new GatewayError('NotImplemented', 'AppendObject is not implemented.');
@@ -62,6 +64,20 @@ export async function decodeObjectOperation(
       await demandNoContent(fields);
       return { operation, ...versioned(fields), acl: cannedAclOf(fields) ?? 'private' };
   }
+}
+
+/** minio-go names the kind of the body's checksum a second time: what contradicts it, or comes without one, is refused. */
+function checkOwnChecksum(fields: Fields): void {
+  const named = checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm');
+  const type = checksumTypeOf(fields);
+  const own = fields.body.checksum?.algorithm;
+  if (named !== undefined && named !== own)
+    throw new GatewayError(
+      'InvalidRequest',
+      'x-amz-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    );
+  if (type === 'COMPOSITE' || (type !== undefined && own === undefined))
+    throw new GatewayError('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.');
 }
 
 /** What every write of a whole object carries. */

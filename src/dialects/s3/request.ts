@@ -5,6 +5,7 @@ import type { BeforeDocument, VerifiedRequest } from '../dialect.ts';
 import { askingFirst } from '../document.ts';
 import type { BucketEncryptionWords } from './bucket-encryption.ts';
 import type { ObjectEncryptionWords } from './encryption.ts';
+import { refuseWithoutEffect } from './header-rules.ts';
 import { operationOf } from './operations.ts';
 import { fieldsOf, refuseUnmodelled } from './parameters.ts';
 import { decodeBucketOperation } from './request-buckets.ts';
@@ -40,6 +41,7 @@ export async function decodeRequest(
   demandAclPlace(operation, fields, request.wire.method);
   const { body } = askingFirst(request, operation, beforeDocument);
   const encryption = words.object.decodeClient(request, operation);
+  refuseWithoutEffect(operation, fields);
   if (isIn(LISTS, operation)) return decodeListOperation(operation, fields, encryption);
   if (isIn(MULTIPART, operation)) return decodeMultipartOperation(operation, { ...fields, body }, encryption);
   if (isIn(OBJECTS, operation)) return decodeObjectOperation(operation, { ...fields, body }, encryption);

@@ -27,12 +27,18 @@ export function wholeCrc64(parts: readonly StoredPart[]): string | undefined {
   return crc64Decimal(combineCrcs('CRC64', values));
 }
 
+/** What of a part its checksum needs. */
+export interface SummedPart {
+  readonly size: number;
+  readonly checksum?: Pick<Checksum, 'algorithm' | 'value'>;
+}
+
 /**
  * The checksum of a completed upload, as S3 derives it: composite (digest of digests, `-N`) where the upload named an
  * algorithm, else the full object's; CRC64NVME knows nothing else. Undefined where the parts do not carry it.
  */
 export async function wholeChecksum(
-  parts: readonly StoredPart[],
+  parts: readonly SummedPart[],
   asked: UploadChecksum,
 ): Promise<Checksum | undefined> {
   const algorithm = asked.algorithm ?? parts[0]?.checksum?.algorithm;

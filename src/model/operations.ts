@@ -174,7 +174,15 @@ export interface Operations {
     request: ListPage & { readonly keyMarker: string; readonly versionIdMarker: string };
     result: ListResult & { readonly nextKeyMarker?: string; readonly nextVersionIdMarker?: string };
   };
-  PutObject: { request: ObjectWrite & { readonly body: Body; readonly content?: Content }; result: WriteResult };
+  PutObject: {
+    request: ObjectWrite & {
+      readonly body: Body;
+      readonly content?: Content;
+      /** To be taken of the body where that names none of its own. */
+      readonly checksumAlgorithm?: ChecksumAlgorithm;
+    };
+    result: WriteResult;
+  };
   AppendObject: {
     request: ObjectWrite & Beginning & { readonly body: Body; readonly position: number; readonly content?: Content };
     result: WriteResult & { readonly nextPosition: number };

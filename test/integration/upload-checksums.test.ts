@@ -17,6 +17,7 @@ import {
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createDigests } from '../../src/wire/digests.ts';
 import { startGateway, type TestGateway } from './gateway.ts';
+import { sending } from './raw-answers.ts';
 import { startRecordingStore, type Answer, type Recorded } from './recording-store.ts';
 import { awsClient } from './s3-clients.ts';
 
@@ -329,4 +330,27 @@ describe('checksums of uploads at a remote store', () => {
     expect(done).not.toHaveProperty('ChecksumCRC32');
     expect(completes()).toHaveLength(1);
   });
+});
+
+test('a checksum that a put names without its value is taken here', async () => {
+  const gateway = await startGateway({
+    policy: { version: 1, buckets: [{ match: '*', store: 'local', encryption: { default: 'managed' } }] },
+  });
+  onTestFinished(() => gateway.close());
+  const at = { Bucket: 'named', Key: 'k' };
+  const s3 = awsClient(gateway, { requestChecksumCalculation: 'WHEN_REQUIRED' });
+  await s3.send(new CreateBucketCommand({ Bucket: 'named' }));
+  const naming = sending(awsClient(gateway, { requestChecksumCalculation: 'WHEN_REQUIRED' }), {
+    'x-amz-checksum-algorithm': 'CRC32C',
+    'x-amz-checksum-type': 'FULL_OBJECT',
+  });
+  const crc32c = (await digestOf('CRC32C', Buffer.from('hello'))).toString('base64');
+  expect(await naming.send(new PutObjectCommand({ ...at, Body: 'hello' }))).toMatchObject({ ChecksumCRC32C: crc32c });
+  expect(await s3.send(new HeadObjectCommand({ ...at, ChecksumMode: 'ENABLED' }))).toMatchObject({
+    ChecksumCRC32C: crc32c,
+    ChecksumType: 'FULL_OBJECT',
+  });
+  await expect(
+    naming.send(new PutObjectCommand({ ...at, Body: 'hello', ChecksumCRC32: 'NhCmhg==' })),
+  ).rejects.toMatchObject({ name: 'InvalidRequest' });
 });

@@ -1,3 +1,4 @@
+import type { ChecksumAlgorithm } from '../../model/body.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { Conditions, ObjectMetadata, VersionedRef } from '../../model/objects.ts';
 import type { StorageRequest } from '../../model/operations.ts';
@@ -32,8 +33,12 @@ export async function decodeObjectOperation(
 ): Promise<StorageRequest> {
   switch (operation) {
     case 'PutObject':
-      checkOwnChecksum(fields);
-      return { operation, ...objectWrite(fields, encryption), body: fields.body };
+      return {
+        operation,
+        ...objectWrite(fields, encryption),
+        ...given('checksumAlgorithm', namedChecksum(fields)),
+        body: fields.body,
+      };
     case 'AppendObject':
       throw new GatewayError('NotImplemented', 'AppendObject is not implemented.');
     case 'CopyObject':
@@ -66,18 +71,17 @@ export async function decodeObjectOperation(
   }
 }
 
-/** minio-go names the kind of the body's checksum a second time: what contradicts it, or comes without one, is refused. */
-function checkOwnChecksum(fields: Fields): void {
+/** minio-go names a checksum beside the body's own, or instead of it: then it is taken here, of what came. */
+function namedChecksum(fields: Fields): ChecksumAlgorithm | undefined {
   const named = checksumAlgorithmOf(fields, 'x-amz-checksum-algorithm');
   const type = checksumTypeOf(fields);
   const own = fields.body.checksum?.algorithm;
-  if (named !== undefined && named !== own)
-    throw new GatewayError(
-      'InvalidRequest',
-      'x-amz-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
-    );
-  if (type === 'COMPOSITE' || (type !== undefined && own === undefined))
+  if (named !== undefined && own !== undefined && named !== own)
+    throw new GatewayError('InvalidRequest', 'Value for x-amz-checksum-algorithm header is invalid.');
+  // The type is of the only checksum that an object written whole has.
+  if (type === 'COMPOSITE' || (type !== undefined && named === undefined && own === undefined))
     throw new GatewayError('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.');
+  return named;
 }
 
 /** What every write of a whole object carries. */

@@ -90,12 +90,12 @@ function demandPartSizes(parts: readonly StoredPart[], minimum: number): void {
     });
 }
 
-/** The bytes that the client counted, where it says so (S3: `x-amz-mp-object-size`). */
+/** The bytes that the client counted, where it says so. */
 export function demandObjectSize(parts: readonly { readonly size: number }[], expected: number | undefined): void {
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   if (expected !== undefined && expected !== size)
     throw new GatewayError(
       'InvalidRequest',
-      `The provided 'x-amz-mp-object-size' header value ${expected} does not match what was computed: ${size}`,
+      `The object size that was given, ${expected}, does not match what was computed: ${size}`,
     );
 }

@@ -22,7 +22,7 @@ export async function copyObject(call: Call, request: Copy): Promise<CopyResult>
   const to = enter(call, 'write', request.bucket, request.key);
   await demandChange(call, to, request);
   if (request.checksumAlgorithm !== undefined && !to.backend.capabilities.checksumHeaders)
-    throw notKept('x-amz-checksum-algorithm');
+    throw notKept(request.checksumAlgorithm);
   const protection = await protectWrite(call, to, request);
   const result = copiesNatively(from, to, protection)
     ? await copyAtStore(call, { from, to, request, protection })

@@ -3,7 +3,10 @@ import type { ObservedEncryption } from '../model/encryption.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../model/operations.ts';
 
-type Complete = Pick<StorageRequest<'CompleteMultipartUpload'>, 'bucket' | 'key' | 'uploadId' | 'parts'>;
+type Complete = Pick<
+  StorageRequest<'CompleteMultipartUpload'>,
+  'bucket' | 'key' | 'uploadId' | 'parts' | 'checksum' | 'checksumType' | 'objectSize'
+>;
 
 /** What a Complete came to, before it is worded for a client. */
 export interface Completion {
@@ -65,9 +68,13 @@ export function createRepeatedCompletes(): RepeatedCompletes {
   };
 }
 
-function idOf({ bucket, key, uploadId, parts }: Complete): string {
-  const named = parts === 'all' ? parts : parts.map(({ partNumber, etag }) => [partNumber, etag.toLowerCase()]);
+/** A Complete that says something else of the parts or of the whole is another one: it has not been judged yet. */
+function idOf({ bucket, key, uploadId, parts, checksum, checksumType, objectSize }: Complete): string {
+  const named =
+    parts === 'all'
+      ? parts
+      : parts.map(({ partNumber, etag, checksum: value }) => [partNumber, etag.toLowerCase(), value]);
   return createHash('sha256')
-    .update(JSON.stringify([bucket, key, uploadId, named]))
+    .update(JSON.stringify([bucket, key, uploadId, named, checksum, checksumType, objectSize]))
     .digest('base64');
 }

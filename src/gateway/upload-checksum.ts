@@ -67,9 +67,8 @@ export async function compareWhole(
   const { checksum, parts } = request;
   if (checksum === undefined) return;
   const { algorithm } = checksum;
-  const header = `x-amz-checksum-${algorithm.toLowerCase()}`;
   if (parts === 'all' || parts.some((part) => part.checksum === undefined || part.checksumAlgorithm !== algorithm))
-    throw notKept(header);
+    throw notKept(algorithm);
   const type = request.checksumType ?? created?.type ?? CHECKSUM_TYPES[algorithm][0];
   const stored = new Map((await sizes()).map(({ partNumber, size }) => [partNumber, size]));
   const summed = parts.map(({ partNumber, checksum: value = '' }) => ({
@@ -77,7 +76,7 @@ export async function compareWhole(
     checksum: { algorithm, value },
   }));
   const whole = await wholeChecksum(summed, { algorithm, type });
-  if (whole === undefined) throw notKept(header);
+  if (whole === undefined) throw notKept(algorithm);
   // A composite value may come with or without its number of parts.
   if (whole.value !== checksum.value && whole.value.replace(/-\d+$/, '') !== checksum.value)
     throw new GatewayError('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`);
@@ -98,10 +97,9 @@ function mismatch(expected: ChecksumAlgorithm | undefined, actual: ChecksumAlgor
 }
 
 /** A checksum that was asked for by name must not be taken and forgotten. */
-export function notKept(header: string): GatewayError {
+export function notKept(algorithm: ChecksumAlgorithm): GatewayError {
   return new GatewayError(
     'NotImplemented',
-    `The store behind this bucket keeps no checksums: ${header} is not implemented there.`,
-    { details: { Header: header } },
+    `The store behind this bucket keeps no checksums: ${algorithm} of a whole object is not implemented there.`,
   );
 }

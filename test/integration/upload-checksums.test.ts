@@ -188,7 +188,7 @@ describe.each(['sealed', 'plain'])('checksums of uploads on the embedded store, 
     await expect(complete({}, { ChecksumCRC32: 'AAAAAA==' })).rejects.toMatchObject(bad('InvalidPart', /./));
     await expect(complete({ ChecksumCRC32: 'AAAAAA==' })).rejects.toMatchObject(bad('BadDigest', /./));
     await expect(complete({ MpuObjectSize: 2 })).rejects.toMatchObject(
-      bad('InvalidRequest', /x-amz-mp-object-size.* value 2 does not match what was computed: 1$/),
+      bad('InvalidRequest', /given, 2, does not match what was computed: 1$/),
     );
     await expect(s3.send(new HeadObjectCommand(at))).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
     expect(

@@ -122,7 +122,7 @@ function requireSameParts(record: SealRecord, parts: readonly StoredFile[], size
   if (!same) throw invalidPart('a part has been uploaded again');
 }
 
-function judgeChecksum(request: Request, digests: StoredDigests): void {
+function judgeChecksum(request: Request, digests: Pick<StoredDigests, 'checksum'>): void {
   const { checksum } = request;
   if (checksum === undefined) return;
   const found = digests.checksum;
@@ -180,6 +180,7 @@ function repeated(room: Room, request: Request, list: string): Result {
   const binding = bindingOf(COMPLETED.name, COMPLETED.bound, row);
   const earlier = JSON.parse(room.columns.open(bytes(row, 'answer'), binding)) as Remembered;
   if (earlier.list !== list) throw noSuchUpload(request.uploadId);
+  judgeChecksum(request, earlier.result);
   return earlier.result;
 }
 

@@ -7,7 +7,7 @@ import type { OssOperation } from './operations.ts';
  * Refuses what a write would take without effect: OSS's headers that the model has no word for, headers of other operations, and
  * names that stand nowhere here. What another rule judges (encryption, ACLs, calls outward) passes.
  */
-export function refuseWithoutEffect(operation: OssOperation, request: VerifiedRequest): void {
+export function refuseWithoutEffect(operation: OssOperation | 'Passthrough', request: VerifiedRequest): void {
   const own = TAKEN[operation];
   if (own === undefined) return;
   const found = request.wire.headers.find(([name, value]) => !isTaken(request, own, name, value));
@@ -58,7 +58,7 @@ const SOURCE = [
 const REPEATED = ['x-oss-tagging', 'x-oss-storage-class', 'x-oss-forbid-overwrite'];
 
 /** What each write understands (OSS API reference). A read without a header's effect is still the same object. */
-const TAKEN: Readonly<Partial<Record<OssOperation, readonly string[]>>> = {
+const TAKEN: Readonly<Partial<Record<OssOperation | 'Passthrough', readonly string[]>>> = {
   PutObject: WRITE,
   AppendObject: WRITE,
   CopyObject: [
@@ -86,4 +86,5 @@ const TAKEN: Readonly<Partial<Record<OssOperation, readonly string[]>>> = {
   DeleteBucketEncryption: [],
   PutBucketPolicy: [],
   DeleteBucketPolicy: [],
+  Passthrough: [],
 };

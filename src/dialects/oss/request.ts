@@ -64,6 +64,7 @@ export async function decodeRequest(
     if (lane === undefined || request.bucket === undefined)
       throw new GatewayError('NotImplemented', `${describe(request)} is not implemented by this gateway.`);
     refuseEncryption(fields);
+    if (lane.access === 'configure') refuseWithoutEffect('Passthrough', request);
     return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...lane });
   }
   if (request.key !== undefined) refuseKey(request.key);

@@ -77,4 +77,13 @@ const TAKEN: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
   // Who may change the policy is the gateway's to say: nobody locks himself out by one.
   PutBucketPolicy: [...SUMS, 'x-amz-confirm-remove-self-bucket-access'],
   DeleteBucketPolicy: [],
+  // What crosses to the store.
+  Passthrough: [
+    ...SUMS,
+    'x-amz-bucket-object-lock-token',
+    'x-amz-confirm-remove-self-bucket-access',
+    'x-amz-mfa',
+    'x-amz-skip-destination-validation',
+    'x-amz-transition-default-minimum-object-size',
+  ],
 };

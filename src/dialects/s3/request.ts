@@ -35,7 +35,10 @@ export async function decodeRequest(
     key: request.key,
   });
   checkKey(request.key);
-  if (recognised.operation === 'Passthrough') return await decodePassthrough(request, recognised, fields);
+  if (recognised.operation === 'Passthrough') {
+    if (recognised.access === 'configure') refuseWithoutEffect('Passthrough', fields);
+    return await decodePassthrough(request, recognised, fields);
+  }
   refuseUnmodelled(fields);
   const { operation } = recognised;
   demandAclPlace(operation, fields, request.wire.method);

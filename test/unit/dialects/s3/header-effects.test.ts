@@ -367,6 +367,24 @@ describe('a header where its operation does not take it', () => {
   });
 });
 
+describe('a sub-resource that crosses to the store', () => {
+  const lifecycle = { method: 'PUT', bucket: 'bucket', query: 'lifecycle' };
+
+  test.each(['x-amz-something-new', 'x-amz-object-lock-mode', 'if-match'])(
+    'does not cross without its %s',
+    async (name) => {
+      await expect(s3.decodeRequest(verified({ ...lifecycle, headers: [[name, 'x']] }))).rejects.toMatchObject({
+        code: 'NotImplemented',
+      });
+    },
+  );
+
+  test('crosses with what belongs to it', async () => {
+    const headers: HeaderLines = [['x-amz-transition-default-minimum-object-size', 'varies_by_storage_class']];
+    expect(await s3.decodeRequest(verified({ ...lifecycle, headers }))).toMatchObject({ operation: 'Passthrough' });
+  });
+});
+
 describe('names that nobody knows', () => {
   test.each(['x-amz-something-new', 'x-amz-if-match-something', 'content-range'])(
     '%s is refused on writes',

@@ -78,7 +78,14 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         if (request.operation === 'Passthrough') return await openLane(call, request);
         return await answer(call, request);
       } catch (error) {
-        return failure(error, { dialect, wire, operation: request?.operation ?? documented, verified, services, owner });
+        return failure(error, {
+          dialect,
+          wire,
+          operation: request?.operation ?? documented,
+          verified,
+          services,
+          owner,
+        });
       }
     },
     encodeFailure(error, wire, listener) {
@@ -205,7 +212,16 @@ function failure(error: unknown, { dialect, wire, operation, verified, services,
   });
   const context: EncodeContext =
     wire === undefined
-      ? { requestId, now: services.now(), method: 'GET', bucket: undefined, resource: '/', location: '/', host: '', owner }
+      ? {
+          requestId,
+          now: services.now(),
+          method: 'GET',
+          bucket: undefined,
+          resource: '/',
+          location: '/',
+          host: '',
+          owner,
+        }
       : encodeContext(wire, verified, owner);
   return dialect.encodeError(known, context);
 }

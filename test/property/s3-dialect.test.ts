@@ -16,9 +16,11 @@ import { parseXml } from '../../src/wire/xml-document.ts';
 
 // A real ARN, an id, a plain name; `default` means "no name".
 const keyId = fc.stringMatching(/^[a-z0-9][a-z0-9:/_-]{0,40}$/).filter((id) => id !== 'default');
+// An empty context names nothing to bind: it counts as none.
 const context = fc.dictionary(
   fc.string({ minLength: 1 }).filter((name) => name !== 'aws:s3:arn' && name !== '__proto__'),
   fc.string(),
+  { minKeys: 1 },
 );
 const kms = fc
   .record(

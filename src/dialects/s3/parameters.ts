@@ -160,8 +160,7 @@ const STORAGE_CLASSES: readonly StorageClass[] = [
   'GLACIER',
   'DEEP_ARCHIVE',
 ];
-const UNMODELLED =
-  /^x-amz-(object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|object-ownership)$/;
+const UNMODELLED = /^x-amz-(object-lock-.*|bucket-object-lock-enabled|if-match-initiated-time|object-ownership)$/;
 // AWS's defaults, spelled out (the Go SDK does): they ask for nothing.
 const NO_WISH: Readonly<Record<string, string>> = {
   'x-amz-bucket-object-lock-enabled': 'false',

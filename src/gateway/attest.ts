@@ -122,7 +122,7 @@ function isKey(expected: string, observed: string, keys: KeySpelling): boolean {
 
 interface Found {
   readonly encryption: ObservedEncryption;
-  /** Versions are never written twice; an ETag says only that the bytes are the same. */
+  /** Versions are never written twice; an ETag says only that the bytes are the same, which is enough where the bucket's rule encrypts. */
   readonly shows: 'this version' | 'these bytes' | 'another object';
 }
 
@@ -157,7 +157,9 @@ async function ask(call: Call, place: Place, written: Attested): Promise<Found> 
   const named = written.versionId !== undefined && written.versionId !== 'null';
   if (named && head.versionId === written.versionId) return { encryption: head.encryption, shows: 'this version' };
   const same = head.etag.toLowerCase() === written.etag.toLowerCase();
-  return { encryption: head.encryption, shows: same ? 'these bytes' : 'another object' };
+  if (!same) return { encryption: head.encryption, shows: 'another object' };
+  // Where the bucket's rule encrypts, nobody writes the same bytes under another encryption beside this write.
+  return { encryption: head.encryption, shows: place.backend.capabilities.perObject ? 'these bytes' : 'this version' };
 }
 
 /** The store's own word about a write is another than was decided: a lie, unless the write began elsewhere. */

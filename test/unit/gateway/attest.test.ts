@@ -14,7 +14,7 @@ function callAt(execute: (request: Asked) => Promise<unknown>) {
   const backend = {
     name: 's',
     dialect: 's3',
-    capabilities: { seals: false },
+    capabilities: { seals: false, perObject: true },
     execute: (request: Asked) => {
       heard.push(request.operation);
       return execute(request);

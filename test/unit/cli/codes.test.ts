@@ -55,7 +55,7 @@ describe('diagnostic codes', () => {
     const levels = rows.map((row) => row.split(' | ')[1]);
     expect([...new Set(levels)]).toEqual(['ERROR', 'SECURITY_WARNING', 'WARNING', 'SUGGESTION']);
     expect(rows).toContain('| `duplicate-key` | ERROR | The same key stands twice in one map. |');
-    const shipped = readFileSync(join(SRC, '../config/DIAGNOSTICS.md'), 'utf8');
+    const shipped = readFileSync(join(SRC, '../docs/reference/diagnostics.md'), 'utf8');
     expect(shipped.slice(shipped.indexOf('| code')).trim()).toBe(out.trim());
   });
 });

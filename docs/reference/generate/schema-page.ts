@@ -6,7 +6,7 @@ import { rowsUnder, valuesOf, type Row, type Schema } from './schema-rows.ts';
 export function schemaPage(title: string, schema: Schema, introduction: string): string {
   const definitions = (schema['$defs'] ?? {}) as Readonly<Record<string, Schema>>;
   const rows = rowsUnder(schema, { path: '', definitions });
-  const blocks = Object.keys((schema['properties'] ?? {}));
+  const blocks = Object.keys(schema['properties'] ?? {});
   const scalars = blocks.filter((name) => rows.filter(({ path }) => isUnder(path, name)).length === 1);
   const sections = blocks
     .filter((name) => !scalars.includes(name))

@@ -34,7 +34,8 @@ describe('the documents', () => {
     expect(deadLinks(file)).toEqual([]);
   });
 
-  test.each(FILES)('%s names paths that exist', (file) => {
+  // A changelog names what was.
+  test.each(FILES.filter((file) => file !== 'CHANGELOG.md'))('%s names paths that exist', (file) => {
     expect(namedPaths(file).filter((path) => !existsSync(join(ROOT, path)) && !PROMISED.test(path))).toEqual([]);
   });
 

@@ -23,6 +23,7 @@ another. An answer to HEAD has no body; OSS clients find the document in \`x-oss
 const CONTEXT: EncodeContext = {
   requestId: '0',
   now: 0,
+  owner: '000000000000',
   method: 'GET',
   bucket: undefined,
   resource: '/',

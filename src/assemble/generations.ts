@@ -1,4 +1,4 @@
-import type { Snapshot } from '../gateway/snapshot.ts';
+import type { Snapshot } from '../gateway/call/snapshot.ts';
 import { closeStores, type OpenStore } from './stores.ts';
 
 /** One snapshot with the stores that it speaks to. */

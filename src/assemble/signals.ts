@@ -1,4 +1,4 @@
-import type { Signals } from '../gateway/signals.ts';
+import type { Signals } from '../gateway/call/signals.ts';
 import type { SpanFacts } from '../telemetry/spans.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 

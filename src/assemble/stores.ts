@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createLane } from '../backends/lane.ts';
+import { createLane } from '../backends/passthrough.ts';
 import { openLocalStore } from '../backends/local/store.ts';
 import { createRemoteStore, type UpstreamObservation } from '../backends/remote-store.ts';
 import { createTransport, type Transport } from '../backends/transport.ts';
@@ -8,7 +8,7 @@ import type { GatewayConfig, RemoteStoreConfig } from '../config/gateway-config.
 import { DIALECTS } from '../dialects/index.ts';
 import type { DialectName, StoreTarget } from '../dialects/dialect.ts';
 import { createColumnCipher } from '../envelope/column-cipher.ts';
-import type { LaneSigner } from '../gateway/lane.ts';
+import type { LaneSigner } from '../gateway/passthrough.ts';
 import type { Backend, Capabilities } from '../model/backend.ts';
 import type { LocalStoreOptions, StoreLog } from '../backends/local/ports.ts';
 

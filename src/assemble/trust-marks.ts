@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { GatewayConfig } from '../config/gateway-config.ts';
-import type { TrustMark } from '../gateway/distrust.ts';
+import type { TrustMark } from '../gateway/memory/distrust.ts';
 import type { KeyAlias } from '../model/encryption.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { CompiledRule, EffectiveRule } from '../policy/rules.ts';

@@ -1,5 +1,5 @@
-import type { DistrustMemory } from '../gateway/distrust.ts';
-import type { Snapshot } from '../gateway/snapshot.ts';
+import type { DistrustMemory } from '../gateway/memory/distrust.ts';
+import type { Snapshot } from '../gateway/call/snapshot.ts';
 import type { TrustOutcome, TrustRequest } from '../server/admin.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 

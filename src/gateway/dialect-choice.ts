@@ -3,7 +3,7 @@ import { DIALECTS } from '../dialects/index.ts';
 import { GatewayError } from '../model/errors.ts';
 import { hostName } from '../wire/host.ts';
 import type { WireRequest } from '../wire/message.ts';
-import type { Client, Snapshot } from './snapshot.ts';
+import type { Client, Snapshot } from './call/snapshot.ts';
 
 /** What of a snapshot pins a language. */
 export type Pins = Pick<Snapshot, 'hosts' | 'listeners'> & {

@@ -1,5 +1,5 @@
 import { ACTION_OF, type OperationName, type StorageRequest, type StorageResult } from '../model/operations.ts';
-import { enter, type Call } from './call.ts';
+import { enter, type Call } from './call/call.ts';
 
 /** Operations that change no object's bytes: authorised, routed, and done by the store. */
 type Forwardable = {

@@ -3,21 +3,21 @@ import { GatewayError } from '../model/errors.ts';
 import { ACTION_OF, type OperationName, type StorageRequest, type StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
 import { resourceUri } from '../wire/resource-uri.ts';
-import type { Call, Services } from './call.ts';
-import { authorise, demand, locate } from './call.ts';
-import { demandDistinctNames } from './key-names.ts';
-import { allowedCallOuts } from './call-out.ts';
+import type { Call, Services } from './call/call.ts';
+import { authorise, demand, locate } from './call/call.ts';
+import { demandDistinctNames } from './call/key-names.ts';
+import { allowedCallOuts } from './decide/call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
-import { demandOwner } from './expected-owner.ts';
-import { framed } from './framing.ts';
-import { enforceStoredPolicy } from './stored-policy.ts';
+import { demandOwner } from './call/expected-owner.ts';
+import { framed } from './call/framing.ts';
+import { enforceStoredPolicy } from './decide/enforce-stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
-import { openLane, type Lane } from './lane.ts';
-import { demandAcl } from './reach.ts';
-import { patientAnswer } from './patient-answer.ts';
-import { withheldAnswer } from './withheld-answer.ts';
-import type { Client, Snapshot } from './snapshot.ts';
-import { withGatewayHeaders } from './gateway-headers.ts';
+import { openLane, type Lane } from './passthrough.ts';
+import { demandAcl } from './decide/reach.ts';
+import { patientAnswer } from './answer/patient-answer.ts';
+import { withheldAnswer } from './answer/withheld-answer.ts';
+import type { Client, Snapshot } from './call/snapshot.ts';
+import { withGatewayHeaders } from './answer/gateway-headers.ts';
 
 export interface Gateway {
   /**

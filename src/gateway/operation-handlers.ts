@@ -1,14 +1,20 @@
 import type { OperationName, StorageRequest, StorageResult } from '../model/operations.ts';
-import type { Call } from './call.ts';
-import { appendObject } from './append-object.ts';
-import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './bucket-encryption.ts';
-import { createBucket, getBucketInfo, getBucketReplication, listBuckets, refusedReplication } from './buckets.ts';
-import { copyObject } from './copy-object.ts';
-import { deleteBucket } from './delete-bucket.ts';
-import { deleteObjects } from './delete-objects.ts';
+import type { Call } from './call/call.ts';
+import { appendObject } from './objects/append-object.ts';
+import { deleteBucketEncryption, getBucketEncryption, putBucketEncryption } from './buckets/bucket-encryption.ts';
+import {
+  createBucket,
+  getBucketInfo,
+  getBucketReplication,
+  listBuckets,
+  refusedReplication,
+} from './buckets/buckets.ts';
+import { copyObject } from './objects/copy-object.ts';
+import { deleteBucket } from './buckets/delete-bucket.ts';
+import { deleteObjects } from './objects/delete-objects.ts';
 import { forwarded } from './forward.ts';
-import { listing } from './listing.ts';
-import { listMultipartUploads } from './list-uploads.ts';
+import { listing } from './objects/listing.ts';
+import { listMultipartUploads } from './uploads/list-uploads.ts';
 import {
   abortMultipartUpload,
   completeMultipartUpload,
@@ -16,10 +22,10 @@ import {
   listParts,
   uploadPart,
   uploadPartCopy,
-} from './multipart.ts';
-import { putObject } from './put-object.ts';
-import { deleteBucketPolicy, putBucketPolicy } from './stored-policy.ts';
-import { getObject, getObjectAttributes, headObject } from './read-object.ts';
+} from './uploads/multipart.ts';
+import { putObject } from './objects/put-object.ts';
+import { deleteBucketPolicy, putBucketPolicy } from './decide/enforce-stored-policy.ts';
+import { getObject, getObjectAttributes, headObject } from './objects/read-object.ts';
 
 /** `patient`: the answer may take long. What becomes of the work when nobody can wait for it any more stands there. */
 export interface Handler<N extends OperationName> {

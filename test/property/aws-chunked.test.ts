@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../src/model/errors.ts';
-import { decodeAwsChunked } from '../../src/dialects/s3/aws-chunked.ts';
-import { signChunks, signedChunksLength } from '../../src/dialects/s3/signed-chunks.ts';
+import { decodeAwsChunked } from '../../src/dialects/s3/payload/aws-chunked.ts';
+import { signChunks, signedChunksLength } from '../../src/dialects/s3/signature/signed-chunks.ts';
 import { readAll } from '../unit/dialects/s3/signed-requests.ts';
 
 const seed = {

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { bucketEncryption } from '../../src/dialects/s3/bucket-encryption.ts';
-import { formatCopySource, parseCopySource } from '../../src/dialects/s3/copy-source.ts';
+import { bucketEncryption } from '../../src/dialects/s3/words/bucket-encryption.ts';
+import { formatCopySource, parseCopySource } from '../../src/dialects/s3/words/copy-source.ts';
 import { refusal, verified, CONTEXT, TARGET, textOf } from '../unit/dialects/s3/requests.ts';
-import { objectEncryption } from '../../src/dialects/s3/encryption.ts';
+import { objectEncryption } from '../../src/dialects/s3/words/encryption.ts';
 import { s3 } from '../../src/dialects/s3/index.ts';
-import { formatRange, parseContentRange, parseRange } from '../../src/dialects/s3/range.ts';
-import { formatTaggingHeader, parseTaggingHeader } from '../../src/dialects/s3/tagging.ts';
+import { formatRange, parseContentRange, parseRange } from '../../src/dialects/s3/words/range.ts';
+import { formatTaggingHeader, parseTaggingHeader } from '../../src/dialects/s3/words/tagging.ts';
 import { secret } from '../../src/model/encryption.ts';
 import type { BucketRule, Encryption, ObservedEncryption, StoreKeyId } from '../../src/model/encryption.ts';
 import { GatewayError } from '../../src/model/errors.ts';

@@ -6,12 +6,12 @@ import type { HeaderLines } from '../../wire/message.ts';
 import { childText, writeXml } from '../../wire/xml-document.ts';
 import type { XmlElement } from '../../wire/xml-document.ts';
 import type { VerifiedRequest } from '../dialect.ts';
-import { decodeStoreRule, demandWordFor, onlyRule } from '../s3/bucket-encryption.ts';
-import type { BucketEncryptionWords } from '../s3/bucket-encryption.ts';
-import { familyFields, notSupported } from '../s3/encryption-family.ts';
-import { FOREIGN_ENCRYPTION } from '../s3/encryption.ts';
-import type { ClientEncryption, ObjectEncryptionWords } from '../s3/encryption.ts';
-import { NAMESPACE, malformed } from '../s3/xml.ts';
+import { decodeStoreRule, demandWordFor, onlyRule } from '../s3/words/bucket-encryption.ts';
+import type { BucketEncryptionWords } from '../s3/words/bucket-encryption.ts';
+import { familyFields, notSupported } from '../s3/words/encryption-family.ts';
+import { FOREIGN_ENCRYPTION } from '../s3/words/encryption.ts';
+import type { ClientEncryption, ObjectEncryptionWords } from '../s3/words/encryption.ts';
+import { NAMESPACE, malformed } from '../s3/words/xml.ts';
 
 /** JD encrypts by bucket rule only: a header on an object has no effect, and answers say `x-aws-…` (aws, not amz). */
 export const jdObjectEncryption: ObjectEncryptionWords = {

@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialect.ts';
-import { replicationDocument } from '../s3/replication.ts';
+import { replicationDocument } from '../s3/words/replication.ts';
 import { createS3Variant } from '../s3/variant.ts';
 import { jdBucketEncryption, jdObjectEncryption } from './encryption.ts';
 

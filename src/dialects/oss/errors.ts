@@ -5,7 +5,7 @@ import { formatHttpDate } from '../../wire/http-date.ts';
 import type { WireResponse } from '../../wire/message.ts';
 import { writeXml, type XmlNode } from '../../wire/xml-document.ts';
 import type { EncodeContext } from '../dialect.ts';
-import { quotedEtag } from './metadata.ts';
+import { quotedEtag } from './words/metadata.ts';
 
 export interface OssError {
   readonly code: string;

@@ -1,16 +1,16 @@
 import type { Dialect } from '../dialect.ts';
 import { parseBucketPolicy } from './bucket-policy.ts';
-import { claimOf, speaksOss } from './claim.ts';
-import { clientEncryptionCopyRefusal } from './client-encryption.ts';
-import { expresses } from './encryption.ts';
+import { claimOf, speaksOss } from './signature/claim.ts';
+import { clientEncryptionCopyRefusal } from './words/client-encryption.ts';
+import { expresses } from './words/encryption.ts';
 import { encodeError, encodeErrorDocument } from './errors.ts';
-import { keySpelling } from './key-spelling.ts';
-import { callsOut, passthrough } from './passthrough.ts';
-import { decodeRequest } from './request.ts';
-import { encodeResponse } from './response.ts';
-import { decodeResponse } from './store-response.ts';
-import { encodePassthrough, encodeRequest } from './store-request.ts';
-import { signRequest } from './store-signing.ts';
+import { keySpelling } from './words/key-spelling.ts';
+import { callsOut, passthrough } from './client/passthrough.ts';
+import { decodeRequest } from './client/request.ts';
+import { encodeResponse } from './client/response.ts';
+import { decodeResponse } from './store/response.ts';
+import { encodePassthrough, encodeRequest } from './store/request.ts';
+import { signRequest } from './signature/sign.ts';
 import { presumeRequest, verifyRequest } from './verification.ts';
 
 /** Alibaba Cloud OSS: signatures V1, V2 and V4, its headers, XML and errors, both faces. */

@@ -3,13 +3,13 @@ import { headerOf, headersOf, queryOf, type WireRequest } from '../../wire/messa
 import { decodeComponent } from '../../wire/percent-encoding.ts';
 import type { Credential, Presumed, VerifiedRequest, VerifyContext } from '../dialect.ts';
 import { candidateResources, type Resource } from './addressing.ts';
-import { parametersOf, sameSecret, type Parameter, type Signable } from './canonical.ts';
-import { claimOf, presentedSignature, type Presented } from './claim.ts';
-import { bodyOf } from './payload.ts';
-import { isAmbiguousV1, isSignedV1, signatureV1, stringToSignV1 } from './signature-v1.ts';
-import { signatureV2, stringToSignV2 } from './signature-v2.ts';
-import { canonicalRequestV4, signatureV4, stringToSignV4, UNSIGNED_PAYLOAD } from './signature-v4.ts';
-import { signedTime } from './validity.ts';
+import { parametersOf, sameSecret, type Parameter, type Signable } from './signature/canonical-request.ts';
+import { claimOf, presentedSignature, type Presented } from './signature/claim.ts';
+import { bodyOf } from './payload/payload.ts';
+import { isAmbiguousV1, isSignedV1, signatureV1, stringToSignV1 } from './signature/v1.ts';
+import { signatureV2, stringToSignV2 } from './signature/v2.ts';
+import { canonicalRequestV4, signatureV4, stringToSignV4, UNSIGNED_PAYLOAD } from './signature/v4.ts';
+import { signedTime } from './signature/validity.ts';
 
 /** Stands in for the secret of an unknown access key, so that both take the same path. */
 const NOBODY: Credential = {

@@ -4,7 +4,7 @@ import { formatHttpDate } from '../../wire/http-date.ts';
 import type { HeaderLines, WireResponse } from '../../wire/message.ts';
 import { writeXml } from '../../wire/xml-document.ts';
 import type { DialectName, EncodeContext } from '../dialect.ts';
-import { quoted } from './xml.ts';
+import { quoted } from './words/xml.ts';
 
 /** S3's name and status of every error of the model (S3 API reference, error responses). */
 export const ERRORS: Readonly<Record<ErrorCode, { readonly code: string; readonly status: number }>> = {

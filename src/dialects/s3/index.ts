@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts';
-import { bucketEncryption } from './bucket-encryption.ts';
-import { objectEncryption } from './encryption.ts';
-import { replication } from './replication.ts';
+import { bucketEncryption } from './words/bucket-encryption.ts';
+import { objectEncryption } from './words/encryption.ts';
+import { replication } from './words/replication.ts';
 import { createS3Variant } from './variant.ts';
 
 /** The S3 API as Amazon defines it. */

@@ -2,7 +2,7 @@ import { GatewayError } from '../../model/errors.ts';
 import type { OperationName } from '../../model/operations.ts';
 import { headerOf } from '../../wire/message.ts';
 import type { HeaderLines, QueryParameter } from '../../wire/message.ts';
-import { isKnownParameter } from './subresources.ts';
+import { isKnownParameter } from './signature/subresources.ts';
 
 /** What names an operation: method, kind of path, query names, a few headers. */
 export interface OperationInput {

@@ -1,18 +1,18 @@
 import type { Dialect, DialectName, DialectTraits, VerifiedRequest } from '../dialect.ts';
-import type { BucketEncryptionWords } from './bucket-encryption.ts';
+import type { BucketEncryptionWords } from './words/bucket-encryption.ts';
 import { parseBucketPolicy } from './bucket-policy.ts';
-import type { ObjectEncryptionWords } from './encryption.ts';
+import type { ObjectEncryptionWords } from './words/encryption.ts';
 import { encodeError, encodeErrorDocument } from './errors.ts';
-import { expectedOwners } from './expected-owner.ts';
-import { keySpelling } from './key-spelling.ts';
-import { encodePassthrough, passthrough } from './passthrough.ts';
-import type { ReplicationWords } from './replication.ts';
-import { decodeRequest } from './request.ts';
-import { encodeResponse } from './response.ts';
-import { signS3 } from './sign.ts';
-import { claimsS3, presumeS3, verifyS3 } from './signatures.ts';
-import { encodeRequest } from './store-request.ts';
-import { decodeResponse } from './store-response.ts';
+import { expectedOwners } from './words/expected-owner.ts';
+import { keySpelling } from './words/key-spelling.ts';
+import { encodePassthrough, passthrough } from './client/passthrough.ts';
+import type { ReplicationWords } from './words/replication.ts';
+import { decodeRequest } from './client/request.ts';
+import { encodeResponse } from './client/response.ts';
+import { signS3 } from './signature/sign.ts';
+import { claimsS3, presumeS3, verifyS3 } from './verification.ts';
+import { encodeRequest } from './store/request.ts';
+import { decodeResponse } from './store/response.ts';
 
 /** What sets one speaker of S3 apart from the others. Everything else is shared. */
 export interface S3Variant {

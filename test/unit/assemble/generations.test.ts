@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createGenerations, type Generation } from '../../../src/assemble/generations.ts';
 import type { OpenStore } from '../../../src/assemble/stores.ts';
-import type { Snapshot } from '../../../src/gateway/snapshot.ts';
+import type { Snapshot } from '../../../src/gateway/call/snapshot.ts';
 
 function storeOf(identity: string, closed: string[]): OpenStore {
   const backend = {

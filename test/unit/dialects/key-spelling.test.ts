@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { KeySpelling } from '../../../src/model/encryption.ts';
-import { keySpelling as oss } from '../../../src/dialects/oss/key-spelling.ts';
-import { keySpelling as s3 } from '../../../src/dialects/s3/key-spelling.ts';
+import { keySpelling as oss } from '../../../src/dialects/oss/words/key-spelling.ts';
+import { keySpelling as s3 } from '../../../src/dialects/s3/words/key-spelling.ts';
 
 const ID = '1234abcd-12ab-34cd-56ef-1234567890ab';
 const ARN = `arn:aws:kms:us-east-1:111122223333:key/${ID}`;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../../src/gateway/attest.ts';
-import { createBucketRuleGuard } from '../../../src/gateway/bucket-rule.ts';
-import { createBucket } from '../../../src/gateway/buckets.ts';
-import type { Call, Place } from '../../../src/gateway/call.ts';
+import { attest } from '../../../src/gateway/answer/attest.ts';
+import { createBucketRuleGuard } from '../../../src/gateway/decide/bucket-rule.ts';
+import { createBucket } from '../../../src/gateway/buckets/buckets.ts';
+import type { Call, Place } from '../../../src/gateway/call/call.ts';
 import type { Encryption, StoreKeyId } from '../../../src/model/encryption.ts';
 import { GatewayError } from '../../../src/model/errors.ts';
 import type { BucketRule } from '../../../src/model/encryption.ts';

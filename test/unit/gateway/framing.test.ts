@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { framed } from '../../../src/gateway/framing.ts';
+import { framed } from '../../../src/gateway/call/framing.ts';
 import type { StorageRequest } from '../../../src/model/operations.ts';
 import type { WireRequest } from '../../../src/wire/message.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { plan } from '../../../src/gateway/join-parts.ts';
-import type { KeptPart } from '../../../src/gateway/kept-part.ts';
+import { plan } from '../../../src/gateway/uploads/join-parts.ts';
+import type { KeptPart } from '../../../src/gateway/uploads/kept-part.ts';
 
 const MIB = 1024 * 1024;
 const MINIMUM = 5 * MIB;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Call, Place } from '../../../src/gateway/call.ts';
-import { withCopySource } from '../../../src/gateway/copy-source.ts';
-import { mergedParts } from '../../../src/gateway/join-parts.ts';
-import { keepPart, keptParts, openKept, replaceKept, type KeptPart } from '../../../src/gateway/kept-part.ts';
+import type { Call, Place } from '../../../src/gateway/call/call.ts';
+import { withCopySource } from '../../../src/gateway/objects/copy-source.ts';
+import { mergedParts } from '../../../src/gateway/uploads/join-parts.ts';
+import { keepPart, keptParts, openKept, replaceKept, type KeptPart } from '../../../src/gateway/uploads/kept-part.ts';
 import type { Keyring } from '../../../src/model/keyring.ts';
 import type { PartInfo } from '../../../src/model/objects.ts';
 import { collect } from '../envelope/byte-streams.ts';

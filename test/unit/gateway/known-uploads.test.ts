@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createKnownUploads } from '../../../src/gateway/known-uploads.ts';
+import { createKnownUploads } from '../../../src/gateway/memory/known-uploads.ts';
 
 const named = (storeUploadId: string) => ({ store: 's', bucket: 'b', storeUploadId });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileStatements, type PolicySubject } from '../../../src/gateway/policy-statements.ts';
+import { compileStatements, type PolicySubject } from '../../../src/gateway/memory/policy-statements.ts';
 import type { BucketPolicyCondition, BucketPolicyStatement } from '../../../src/model/bucket-policy.ts';
 import { stepsIn } from '../steps.ts';
 

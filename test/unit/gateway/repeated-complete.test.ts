@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRepeatedCompletes, type Completion } from '../../../src/gateway/repeated-complete.ts';
+import { createRepeatedCompletes, type Completion } from '../../../src/gateway/memory/repeated-complete.ts';
 
 const request = { bucket: 'b', key: 'k', uploadId: 'u', parts: [{ partNumber: 1, etag: '"AB"' }] };
 const completion = { result: { etag: 'e-1' }, observed: undefined } as unknown as Completion;

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createUploadTokens } from '../../../src/gateway/upload-token.ts';
+import { createUploadTokens } from '../../../src/gateway/memory/upload-token.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const tokens = createUploadTokens(KEY);

@@ -5,14 +5,14 @@ import {
   decodeStoredRule,
   encodeBucketRule,
   encodeFlatRule,
-} from '../../../../src/dialects/oss/bucket-rule.ts';
+} from '../../../../src/dialects/oss/words/bucket-encryption.ts';
 import {
   decodeObserved,
   decodeRepeatedWish,
   decodeWish,
   encodeEncryption,
   encodeObserved,
-} from '../../../../src/dialects/oss/encryption.ts';
+} from '../../../../src/dialects/oss/words/encryption.ts';
 import { oss } from '../../../../src/dialects/oss/index.ts';
 import { secret, type BucketRule, type Encryption, type StoreKeyId } from '../../../../src/model/encryption.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { VerifiedRequest } from '../../../../src/dialects/dialect.ts';
 import { oss } from '../../../../src/dialects/oss/index.ts';
-import { bodyOf } from '../../../../src/dialects/oss/payload.ts';
+import { bodyOf } from '../../../../src/dialects/oss/payload/payload.ts';
 import { paced } from '../../../../src/wire/paced.ts';
 import { wireRequest } from './wire-request.ts';
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { VerifiedRequest } from '../../../../src/dialects/dialect.ts';
 import { oss } from '../../../../src/dialects/oss/index.ts';
-import { bodyOf } from '../../../../src/dialects/oss/payload.ts';
+import { bodyOf } from '../../../../src/dialects/oss/payload/payload.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
 import type { StorageRequest } from '../../../../src/model/operations.ts';
 import type { HeaderLines } from '../../../../src/wire/message.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { EncodeContext, StoreTarget } from '../../../../src/dialects/dialect.ts';
 import { OSS_CAPABILITIES } from '../../../../src/dialects/oss/capabilities.ts';
 import { oss } from '../../../../src/dialects/oss/index.ts';
-import { bodyOf } from '../../../../src/dialects/oss/payload.ts';
+import { bodyOf } from '../../../../src/dialects/oss/payload/payload.ts';
 import type { StoreKeyId } from '../../../../src/model/encryption.ts';
 import type { ObjectAttributes } from '../../../../src/model/objects.ts';
 import type { OperationName, StorageRequest, StorageResult } from '../../../../src/model/operations.ts';

@@ -1,10 +1,10 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { decodeAwsChunked } from '../../../../src/dialects/s3/aws-chunked.ts';
-import type { ChunkedForm } from '../../../../src/dialects/s3/aws-chunked.ts';
-import { decodeMetadata } from '../../../../src/dialects/s3/metadata.ts';
-import { signChunks, signedChunksLength } from '../../../../src/dialects/s3/signed-chunks.ts';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { decodeAwsChunked } from '../../../../src/dialects/s3/payload/aws-chunked.ts';
+import type { ChunkedForm } from '../../../../src/dialects/s3/payload/aws-chunked.ts';
+import { decodeMetadata } from '../../../../src/dialects/s3/words/metadata.ts';
+import { signChunks, signedChunksLength } from '../../../../src/dialects/s3/signature/signed-chunks.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import { parseBasicDate } from '../../../../src/wire/http-date.ts';
 import vectors from '../../../vectors/s3/aws-chunked.json' with { type: 'json' };
 import { keyFor } from './independent-signer.ts';

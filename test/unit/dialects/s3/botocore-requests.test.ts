@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import { parseBasicDate } from '../../../../src/wire/http-date.ts';
 import vectors from '../../../vectors/s3/botocore-requests.json' with { type: 'json' };
 import { credentialOf, readAll, refusalOf, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';

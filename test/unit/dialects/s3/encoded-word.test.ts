@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeWords, encodeWords } from '../../../../src/dialects/s3/encoded-word.ts';
+import { decodeWords, encodeWords } from '../../../../src/dialects/s3/words/encoded-word.ts';
 
 const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 

@@ -2,7 +2,7 @@ import * as sdk from '@aws-sdk/client-s3';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { s3 } from '../../../../src/dialects/s3/index.ts';
-import { createBody } from '../../../../src/dialects/s3/payload.ts';
+import { createBody } from '../../../../src/dialects/s3/payload/payload.ts';
 import { GatewayError } from '../../../../src/model/errors.ts';
 import type { HeaderLines } from '../../../../src/wire/message.ts';
 import { customerHeaders, verified, type Sketch } from './requests.ts';

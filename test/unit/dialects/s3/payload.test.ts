@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import { sign } from './independent-signer.ts';
 import { credentialOf, readAll, refusalOf, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';
 

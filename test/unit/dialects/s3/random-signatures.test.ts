@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import { presign, sign } from './independent-signer.ts';
 import { credentialOf, refusalOf, verifyContext, wireRequest } from './signed-requests.ts';
 

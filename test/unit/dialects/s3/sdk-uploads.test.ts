@@ -9,7 +9,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import type { VerifiedRequest } from '../../../../src/dialects/dialect.ts';
 import { credentialOf, readAll, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { signS3 } from '../../../../src/dialects/s3/sign.ts';
-import { verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { signS3 } from '../../../../src/dialects/s3/signature/sign.ts';
+import { verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import type { StoreTarget, UnsignedRequest } from '../../../../src/dialects/dialect.ts';
 import { credentialOf, readAll, refusalOf, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { claimsS3, verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { claimsS3, verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import vectors from '../../../vectors/s3/signature-v2.json' with { type: 'json' };
 import { credentialOf, readAll, refusalOf, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';
 

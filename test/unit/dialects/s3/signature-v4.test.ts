@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { claimsS3, verifyS3 } from '../../../../src/dialects/s3/signatures.ts';
+import { claimsS3, verifyS3 } from '../../../../src/dialects/s3/verification.ts';
 import { parseBasicDate } from '../../../../src/wire/http-date.ts';
 import vectors from '../../../vectors/s3/signature-v4.json' with { type: 'json' };
 import { credentialOf, readAll, refusalOf, refusalOfReading, verifyContext, wireRequest } from './signed-requests.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { equalSignatures } from '../../../../src/dialects/s3/signature-comparison.ts';
-import { deriveSigningKey, rememberSigningKey, signingKey } from '../../../../src/dialects/s3/signing-key.ts';
+import { equalSignatures } from '../../../../src/dialects/s3/signature/comparison.ts';
+import { deriveSigningKey, rememberSigningKey, signingKey } from '../../../../src/dialects/s3/signature/signing-key.ts';
 import { keyFor } from './independent-signer.ts';
 import { credentialOf } from './signed-requests.ts';
 

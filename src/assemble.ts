@@ -47,7 +47,7 @@ export function createServices(): Services {
     now: Date.now,
     ...files,
     checkOnline: (outcome) => checkOnline(outcome, Date.now),
-    readHead,
+    readHead: (text, question) => readHead(text, question, referenceSources()),
     storePreviews,
     clientIds: (outcome) =>
       outcome.resolve(referenceSources()).config?.clients.map(({ accessKeyId }) => accessKeyId) ?? [],

@@ -9,6 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['assemble', 'cli'],
   assemble: [
     'cli',
+    'inspection',
     'server',
     'gateway',
     'backends',
@@ -21,11 +22,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'wire',
     'model',
   ],
-  cli: ['config', 'policy', 'model'],
-  config: ['dialects', 'policy', 'model'],
-  server: ['gateway', 'dialects', 'wire', 'model', 'telemetry'],
-  gateway: ['backends', 'envelope', 'policy', 'dialects', 'wire', 'model', 'telemetry'],
-  backends: ['dialects', 'envelope', 'wire', 'model', 'telemetry'],
+  cli: ['inspection', 'config', 'policy', 'model'],
+  inspection: ['config', 'gateway', 'dialects', 'policy', 'wire', 'model', 'telemetry'],
+  config: ['policy', 'model'],
+  server: ['wire', 'model'],
+  gateway: ['backends', 'envelope', 'policy', 'dialects', 'wire', 'model'],
+  backends: ['dialects', 'envelope', 'wire', 'model'],
   dialects: ['wire', 'model'],
   keyrings: ['envelope', 'model'],
   envelope: ['model'],
@@ -40,8 +42,8 @@ const ONLY_FILES: readonly { readonly from: string; readonly to: RegExp; readonl
   { from: 'backends', to: /^dialects\//, allowed: /^dialects\/(dialect|index)\.ts$/ },
   { from: 'backends', to: /^envelope\//, allowed: /^envelope\/sizes\.ts$/ },
   { from: 'gateway', to: /^dialects\//, allowed: /^dialects\/(dialect|index)\.ts$/ },
-  { from: 'server', to: /^dialects\//, allowed: /^dialects\/(dialect|index)\.ts$/ },
-  { from: 'config', to: /^dialects\//, allowed: /^dialects\/(dialect|index)\.ts$/ },
+  { from: 'cli', to: /^inspection\//, allowed: /^inspection\/question\.ts$/ },
+  { from: 'inspection', to: /^dialects\//, allowed: /^dialects\/(dialect|index)\.ts$/ },
   { from: 'config', to: /^policy\//, allowed: /^policy\/(schema|document)\.ts$/ },
 ];
 
@@ -71,11 +73,15 @@ function sources(): readonly Source[] {
       const imports = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
       return {
         file: path,
-        room: path.includes('/') ? (path.split('/')[0] ?? '') : path.replace(/\.ts$/, ''),
+        room: roomOf(path),
         text,
         imports,
       };
     });
+}
+
+function roomOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? '') : path.replace(/\.ts$/, '');
 }
 
 function targetOf(source: Source, specifier: string): string {
@@ -100,13 +106,47 @@ describe('the house', () => {
       source.imports
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => targetOf(source, specifier))
-        .filter((target) => {
-          const room = target.includes('/') ? (target.split('/')[0] ?? '') : target.replace(/\.ts$/, '');
-          return room !== source.room && !(MAY_IMPORT[source.room] ?? []).includes(room);
-        })
+        .filter((target) => roomOf(target) !== source.room && !(MAY_IMPORT[source.room] ?? []).includes(roomOf(target)))
         .map((target) => `${source.file} imports ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  test('no permission stands there that nobody uses', () => {
+    const used = new Set(
+      all.flatMap((source) =>
+        source.imports
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => `${source.room} ${roomOf(targetOf(source, specifier))}`),
+      ),
+    );
+    const permissions = Object.entries(MAY_IMPORT).flatMap(([room, others]) =>
+      others.map((other) => `${room} ${other}`),
+    );
+    expect(permissions.filter((permission) => !used.has(permission))).toEqual([]);
+  });
+
+  test('no file imports itself, by whatever way round', () => {
+    const imports = new Map(
+      all.map((source) => [
+        source.file,
+        source.imports.filter((specifier) => specifier.startsWith('.')).map((specifier) => targetOf(source, specifier)),
+      ]),
+    );
+    // What is left when files that import nothing (more) are taken away, again and again, is circles.
+    for (let before = -1; before !== imports.size;) {
+      before = imports.size;
+      for (const [file, targets] of imports) if (!targets.some((target) => imports.has(target))) imports.delete(file);
+    }
+    expect([...imports.keys()]).toEqual([]);
+  });
+
+  test('a folder of the gateway and of the dialects holds what one can look over', () => {
+    const folders = Map.groupBy(
+      all.filter(({ room }) => room === 'gateway' || room === 'dialects'),
+      ({ file }) => dirname(file),
+    );
+    expect([...folders].filter(([, files]) => files.length > 16).map(([folder]) => folder)).toEqual([]);
   });
 
   test('a room sees only the doors of another room', () => {

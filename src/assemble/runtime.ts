@@ -7,13 +7,13 @@ import type { Diagnostic } from '../config/diagnostics.ts';
 import { secretsOf } from '../config/secrets-of.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import type { Services } from '../gateway/call/call.ts';
-import { createBucketRuleGuard } from '../gateway/decide/bucket-rule.ts';
+import { createCheckedRules } from '../gateway/memory/checked-rules.ts';
 import { createDistrustMemory } from '../gateway/memory/distrust.ts';
 import { createGateway } from '../gateway/handle-request.ts';
 import type { Snapshot } from '../gateway/call/snapshot.ts';
 import { createKnownUploads } from '../gateway/memory/known-uploads.ts';
 import { createSpool } from '../gateway/memory/spool.ts';
-import { createStoredPolicies } from '../gateway/decide/enforce-stored-policy.ts';
+import { createStoredPolicies } from '../gateway/memory/stored-policies.ts';
 import { createRepeatedCompletes } from '../gateway/memory/repeated-complete.ts';
 import { createUploadTokens } from '../gateway/memory/upload-token.ts';
 import { openLocalKeyring, type LocalKeyring } from '../keyrings/local/keyring.ts';
@@ -138,7 +138,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     signals: signalsOf(telemetry, spans.facts),
     uploadTokens: createUploadTokens(await keyring.ownKey('upload-tokens')),
     spool: createSpool({ directory: tmpdir(), limit: config.limits.spool, randomBytes }),
-    bucketRules: createBucketRuleGuard(now),
+    checkedRules: createCheckedRules(now),
     storedPolicies: createStoredPolicies(now, STORED_POLICY_INTERVAL_MS),
     repeatedCompletes: createRepeatedCompletes(),
     knownUploads: createKnownUploads(),
@@ -169,10 +169,10 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
       // In one turn with the gateway's own look at the snapshot: both see the same generation.
       const { stores } = generations.begin(wire);
       const answer = await gateway.handle(wire, signal, admit);
-      if (!('lane' in answer)) return answer;
+      if (!('passthrough' in answer)) return answer;
       const transport = stores.get(answer.store)?.transport;
       if (transport === undefined) return gateway.encodeFailure(new Error(`no transport for ${answer.store}`), wire);
-      const { origin, request } = answer.lane;
+      const { origin, request } = answer.passthrough;
       return {
         passthrough: {
           origin,
@@ -222,7 +222,7 @@ async function open({ reloader, telemetry, now, house }: Opening): Promise<Runti
     for (const [name, material] of changedCertificates(presented, inputs)) listening.reloadCertificate(name, material);
     presented = new Map([...presented].map(([name, material]) => [name, inputs.certificates.get(name) ?? material]));
     uploadLifetime = inputs.config.limits.uploads;
-    services.bucketRules.forget();
+    services.checkedRules.forget();
     services.storedPolicies.clear();
   };
   telemetry.metrics.watchInFlight(listening.inFlight);

@@ -30,7 +30,11 @@ export function buildSnapshot(parts: {
     shadow: parts.shadow,
     clients: new Map(config.clients.map((client) => [client.accessKeyId, clientOf(client)])),
     directory: createDirectory([...stores.values()].map(({ backend }) => backend)),
-    lanes: new Map([...stores].flatMap(([name, { lane }]) => (lane === undefined ? [] : [[name, lane] as const]))),
+    passthroughs: new Map(
+      [...stores].flatMap(([name, { passthrough }]) =>
+        passthrough === undefined ? [] : [[name, passthrough] as const],
+      ),
+    ),
     keyring: parts.keyring,
     addressing: {
       domains: config.domains.map(hostName),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createLane } from '../backends/passthrough.ts';
+import { createPassthrough, type PassthroughSigner } from '../backends/passthrough.ts';
 import { openLocalStore } from '../backends/local/store.ts';
 import { createRemoteStore, type UpstreamObservation } from '../backends/remote-store.ts';
 import { createTransport, type Transport } from '../backends/transport.ts';
@@ -8,7 +8,6 @@ import type { GatewayConfig, RemoteStoreConfig } from '../config/gateway-config.
 import { DIALECTS } from '../dialects/index.ts';
 import type { DialectName, StoreTarget } from '../dialects/dialect.ts';
 import { createColumnCipher } from '../envelope/column-cipher.ts';
-import type { LaneSigner } from '../gateway/passthrough.ts';
 import type { Backend, Capabilities } from '../model/backend.ts';
 import type { LocalStoreOptions, StoreLog } from '../backends/local/ports.ts';
 
@@ -32,7 +31,7 @@ export interface OpenStore {
   readonly backend: Backend;
   /** Same words, same store: a reload keeps it. */
   readonly identity: string;
-  readonly lane: LaneSigner | undefined;
+  readonly passthrough: PassthroughSigner | undefined;
   readonly transport: Transport | undefined;
 }
 
@@ -64,7 +63,7 @@ export async function openStores(
         });
         opened.set(
           name,
-          withName({ backend, identity, lane: undefined, transport: undefined }, name, store.capabilities),
+          withName({ backend, identity, passthrough: undefined, transport: undefined }, name, store.capabilities),
         );
       } else opened.set(name, openRemote(name, store, { ca, identity, config, options }));
     }
@@ -126,7 +125,7 @@ function openRemote(
     completeHead: Math.min(config.limits.slowHead + config.limits.storeCopyHead, LONGEST_TIMER),
     observe: options.observe,
   });
-  return { backend, identity, lane: createLane(dialect, target, options.now), transport };
+  return { backend, identity, passthrough: createPassthrough(dialect, target, options.now), transport };
 }
 
 /** An embedded store has one lock and stays open; its name and what is declared of it may change over it. */

@@ -4,15 +4,17 @@ import { readBounded } from '../wire/bounded.ts';
 import type { OutgoingRequest } from '../wire/message.ts';
 import { XML_LIMITS } from '../wire/xml-document.ts';
 
+/** Signed and complete: `path` and `query` go on the wire byte for byte. */
+export interface PassthroughTarget {
+  readonly origin: string;
+  readonly request: OutgoingRequest;
+}
+
+/** Re-signs a verified request for one store; only stores across the network have one. */
+export type PassthroughSigner = (request: VerifiedRequest, storeBucket: string) => Promise<PassthroughTarget>;
+
 /** Re-signs a request outside the model for a store of the client's own dialect. */
-export function createLane(
-  dialect: Dialect,
-  target: StoreTarget,
-  now: () => number,
-): (
-  request: VerifiedRequest,
-  storeBucket: string,
-) => Promise<{ readonly origin: string; readonly request: OutgoingRequest }> {
+export function createPassthrough(dialect: Dialect, target: StoreTarget, now: () => number): PassthroughSigner {
   return async (request, storeBucket) => {
     const unsigned = dialect.encodePassthrough?.(request, storeBucket, target);
     if (unsigned === undefined) throw new GatewayError('NotImplemented', 'This request cannot be passed on unchanged.');

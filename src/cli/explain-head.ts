@@ -1,14 +1,23 @@
+import type { RequestDescription } from '../config/policy-cases.ts';
 import type { StorageRequest } from '../model/operations.ts';
 import { ACTION_OF, type Action } from '../model/operations.ts';
 import type { Denial } from '../policy/decision.ts';
 import type { Explanation } from '../policy/explain.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { ExplainOptions } from './explain.ts';
 import type { Loaded } from './loaded-policy.ts';
 import { explanationLines, previewLines } from './explanation-text.ts';
-import type { HeadReading, Services, StorePreview } from './ports.ts';
+import type { HeadReading, StorePreview } from '../inspection/question.ts';
+import type { Services } from './ports.ts';
 import { askFacts, bucketRuleOf, DECIDED, EVERY_RIGHT, liveOf, principalFor } from './question.ts';
+
+export interface ExplainOptions {
+  readonly config: string;
+  readonly json: boolean;
+  /** A file with a pasted request's head, `-` for standard input; the flags then say only what a head cannot. */
+  readonly head: string | undefined;
+  readonly request: Omit<RequestDescription, 'bucket'> & { readonly bucket?: string };
+}
 
 type Understood = Extract<HeadReading, { kind: 'understood' }>;
 

@@ -2,20 +2,13 @@ import type { RequestDescription } from '../config/policy-cases.ts';
 import type { Explanation } from '../policy/explain.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { explainHead } from './explain-head.ts';
+import { explainHead, type ExplainOptions } from './explain-head.ts';
 import { explanationLines, previewLines } from './explanation-text.ts';
 import { loadPolicyOf } from './loaded-policy.ts';
 import type { Loaded } from './loaded-policy.ts';
-import type { Services, StorePreview } from './ports.ts';
+import type { StorePreview } from '../inspection/question.ts';
+import type { Services } from './ports.ts';
 import { ask, wishOf } from './question.ts';
-
-export interface ExplainOptions {
-  readonly config: string;
-  readonly json: boolean;
-  /** A file with a pasted request's head, `-` for standard input; the flags then say only what a head cannot. */
-  readonly head: string | undefined;
-  readonly request: Omit<RequestDescription, 'bucket'> & { readonly bucket?: string };
-}
 
 /** `bucketseal explain`: why a request would be answered as it would. 0 for an answer, whichever it is. */
 export async function explainRequest(services: Services, options: ExplainOptions): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 import type { Explanation } from '../policy/explain.ts';
 import { describe } from '../policy/values.ts';
-import type { StorePreview } from './ports.ts';
+import type { StorePreview } from '../inspection/question.ts';
 
 /** The rules considered, the steps, the verdict and the winner, for people. */
 export function explanationLines(explanation: Explanation): readonly string[] {

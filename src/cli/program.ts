@@ -5,7 +5,7 @@ import { printCodes } from './codes.ts';
 import { diffPolicies } from './diff.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { explainRequest } from './explain.ts';
-import type { ExplainOptions } from './explain.ts';
+import type { ExplainOptions } from './explain-head.ts';
 import { KEY_ACTIONS, keys, type KeyAction } from './keys.ts';
 import { testPolicy } from './policy-test.ts';
 import type { SchemaName, Services } from './ports.ts';

@@ -12,7 +12,7 @@ import { demandOwner } from './call/expected-owner.ts';
 import { framed } from './call/framing.ts';
 import { enforceStoredPolicy } from './decide/enforce-stored-policy.ts';
 import { operationHandlers, type Handler, type ModelOperation } from './operation-handlers.ts';
-import { openLane, type Lane } from './passthrough.ts';
+import { openPassthrough, type Passthrough } from './passthrough.ts';
 import { demandAcl } from './decide/reach.ts';
 import { patientAnswer } from './answer/patient-answer.ts';
 import { withheldAnswer } from './answer/withheld-answer.ts';
@@ -24,7 +24,7 @@ export interface Gateway {
    * Always answers: errors leave in the client's dialect. `admit` is told whose the request is, once its signature
    * holds, and throws where there is no place for it.
    */
-  handle(wire: WireRequest, signal: AbortSignal, admit?: (client: string) => void): Promise<WireResponse | Lane>;
+  handle(wire: WireRequest, signal: AbortSignal, admit?: (client: string) => void): Promise<WireResponse | Passthrough>;
   /** For failures of the listener itself, before there is a request. */
   encodeFailure(error: unknown, wire: WireRequest | undefined, listener?: string): WireResponse;
 }
@@ -75,7 +75,7 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         await enforceStoredPolicy(call, request);
         demandAcl(call, request);
         await demandDistinctNames(call, request);
-        if (request.operation === 'Passthrough') return await openLane(call, request);
+        if (request.operation === 'Passthrough') return await openPassthrough(call, request);
         return await answer(call, request);
       } catch (error) {
         return failure(error, {

@@ -24,7 +24,7 @@ import {
   uploadPartCopy,
 } from './uploads/multipart.ts';
 import { putObject } from './objects/put-object.ts';
-import { deleteBucketPolicy, putBucketPolicy } from './decide/enforce-stored-policy.ts';
+import { deleteBucketPolicy, putBucketPolicy } from './buckets/bucket-policy.ts';
 import { getObject, getObjectAttributes, headObject } from './objects/read-object.ts';
 
 /** `patient`: the answer may take long. What becomes of the work when nobody can wait for it any more stands there. */

@@ -1,4 +1,4 @@
-import type { OutgoingRequest } from '../wire/message.ts';
+import type { PassthroughTarget } from '../backends/passthrough.ts';
 import { GatewayError } from '../model/errors.ts';
 import type { StorageRequest } from '../model/operations.ts';
 import type { VerifiedRequest } from '../dialects/dialect.ts';
@@ -6,22 +6,13 @@ import { enter, type Call } from './call/call.ts';
 import { demandReach } from './decide/reach.ts';
 
 /** A request that the passthrough plug-in streams to a store as it is, re-signed. */
-export interface Lane {
-  readonly lane: LaneTarget;
+export interface Passthrough {
+  readonly passthrough: PassthroughTarget;
   readonly store: string;
 }
 
-/** Signed and complete: `path` and `query` go on the wire byte for byte. */
-export interface LaneTarget {
-  readonly origin: string;
-  readonly request: OutgoingRequest;
-}
-
-/** Re-signs a verified request for one store; only stores across the network have one. */
-export type LaneSigner = (request: VerifiedRequest, storeBucket: string) => Promise<LaneTarget>;
-
 /** Verified, authorised and transport-checked like any request; between like dialects and like bucket names only. */
-export async function openLane(call: Call, request: StorageRequest<'Passthrough'>): Promise<Lane> {
+export async function openPassthrough(call: Call, request: StorageRequest<'Passthrough'>): Promise<Passthrough> {
   const place = enter(call, request.access, request.bucket, request.key);
   const refuse = (why: string): never => {
     // Clients repeat a 501 for long; that an ACL is not to be had is final.
@@ -30,12 +21,12 @@ export async function openLane(call: Call, request: StorageRequest<'Passthrough'
       `${request.subresource} is not available for the bucket ${request.bucket}: ${why}.`,
     );
   };
-  const sign = call.snapshot.lanes.get(place.backend.name);
+  const sign = call.snapshot.passthroughs.get(place.backend.name);
   if (sign === undefined) return refuse('its store is embedded in the gateway');
   if (!place.sameDialect) return refuse(`its store speaks ${place.backend.dialect ?? 'no dialect'}`);
   if (place.storeBucket !== request.bucket) return refuse('its name at the store differs');
   demandReach(call, place, request);
-  return { store: place.backend.name, lane: await sign(whatWasJudged(call, request), place.storeBucket) };
+  return { store: place.backend.name, passthrough: await sign(whatWasJudged(call, request), place.storeBucket) };
 }
 
 /** The body was read to be judged: exactly those bytes go on. */

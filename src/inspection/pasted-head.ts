@@ -1,4 +1,4 @@
-import type { HeadQuestion, HeadReading } from '../cli/ports.ts';
+import type { HeadQuestion, HeadReading } from './question.ts';
 import type { DeclaredConfig } from '../config/gateway-config.ts';
 import { principalOf } from '../config/policy-world.ts';
 import type { LoadOutcome } from '../config/load.ts';
@@ -15,14 +15,18 @@ import type { Principal } from '../policy/decision.ts';
 import { hostName } from '../wire/host.ts';
 import type { WireRequest } from '../wire/message.ts';
 import { readHeadText } from './head-text.ts';
-import { referenceSources } from '../assemble/loading.ts';
+import type { ReferenceSources } from '../config/secret-reference.ts';
 import { forwardedPreview, type Preview } from './store-preview.ts';
 
 /**
  * A pasted request, read by the code that reads live ones: the choice of the language, its view of bucket and key, its
  * decoder, what it demands of the transfer. Only the signature is taken on trust, which the answer says.
  */
-export async function readHead(text: string, question: HeadQuestion): Promise<HeadReading> {
+export async function readHead(
+  text: string,
+  question: HeadQuestion,
+  references: ReferenceSources,
+): Promise<HeadReading> {
   const { outcome, policy, secure, tls, now } = question;
   const { config } = outcome;
   if (config === undefined) return { kind: 'unreadable', reason: 'the configuration has errors' };
@@ -36,7 +40,7 @@ export async function readHead(text: string, question: HeadQuestion): Promise<He
   const head = readHeadText(text, connection, now);
   if (!head.ok) return { kind: 'unreadable', reason: head.reason };
   const { wire } = head;
-  const clients = clientsOf(outcome, config);
+  const clients = clientsOf(outcome, config, references);
   const pins = pinsOf(config, clients);
   let dialect = dialectForErrors(wire, pins);
   const signatures: SignatureOptions = listener?.signatures ?? { ossV1: 'allow', sigV2: 'allow' };
@@ -106,8 +110,12 @@ interface KnownClient {
 }
 
 /** By access key id; ids that stand in files or variables which cannot be read here stay unknown. */
-function clientsOf(outcome: LoadOutcome, declared: DeclaredConfig): ReadonlyMap<string, KnownClient> {
-  const live = outcome.resolve(referenceSources()).config;
+function clientsOf(
+  outcome: LoadOutcome,
+  declared: DeclaredConfig,
+  references: ReferenceSources,
+): ReadonlyMap<string, KnownClient> {
+  const live = outcome.resolve(references).config;
   const named = declared.clients.flatMap((client, index) => {
     const { from, value } = client.accessKeyId;
     const id = live?.clients[index]?.accessKeyId ?? (from === 'clear' ? value : undefined);

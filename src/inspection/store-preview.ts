@@ -1,4 +1,4 @@
-import type { StorePreview, StoreQuestion } from '../cli/ports.ts';
+import type { StorePreview, StoreQuestion } from './question.ts';
 import type { DeclaredConfig, RemoteStoreConfig } from '../config/gateway-config.ts';
 import type { Reference } from '../config/secret-reference.ts';
 import { DIALECTS } from '../dialects/index.ts';
@@ -63,7 +63,7 @@ export interface Preview {
   readonly policy: CompiledPolicy;
 }
 
-/** A sub-resource on the passthrough lane, or why it does not cross. */
+/** A sub-resource that passes through, or why it does not cross. */
 export function forwardedPreview({ dialect, verified, config, policy }: Preview): StorePreview | undefined {
   const route = policy.route(verified.bucket ?? '');
   const store = route && config.stores[route.store];

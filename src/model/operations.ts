@@ -82,7 +82,7 @@ interface ReadObject extends VersionedRef {
   readonly overrides: Readonly<Record<string, string>>;
 }
 
-/** A bucket sub-resource outside the model, carried by the passthrough lane between like dialects. */
+/** A bucket sub-resource outside the model, that passes through between like dialects. */
 interface PassthroughRequest {
   readonly bucket: string;
   readonly key?: string;

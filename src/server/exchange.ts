@@ -20,7 +20,7 @@ export interface Exchange {
   /** Verdict of the gateway, or the error answer. */
   readonly answer: () => Promise<WireResponse | Passthrough>;
   readonly send: (response: WireResponse) => Promise<void>;
-  /** Answers an error of the framework or the lane, if there is still somebody to answer to. */
+  /** Answers an error of the framework or the passthrough, if there is still somebody to answer to. */
   readonly fail: (error: unknown) => Promise<void>;
   /** The rest of the message is not HTTP or will not come: whoever reads the body learns it. False: the message was complete. */
   readonly poison: (failure: GatewayError) => boolean;

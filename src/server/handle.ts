@@ -13,10 +13,10 @@ export type Admit = (client: string) => void;
 
 /** A request that crosses the gateway unchanged in meaning: decided and signed by the gateway, streamed by the proxy plug-in. */
 export interface Passthrough {
-  readonly passthrough: LaneTarget;
+  readonly passthrough: PassthroughTarget;
 }
 
-export interface LaneTarget {
+export interface PassthroughTarget {
   /** `https://host[:port]` of the store. */
   readonly origin: string;
   /** Path with query exactly as signed; it goes on the wire byte for byte. */
@@ -27,17 +27,17 @@ export interface LaneTarget {
   /** Absent: the request's own payload, unread until here. `null`: none. */
   readonly body?: AsyncIterable<Uint8Array> | null;
   /** The store's own pool: it verifies the store's certificate. */
-  readonly dispatcher: LaneDispatcher;
+  readonly dispatcher: PassthroughDispatcher;
   /** Last look at the store's answer before it goes to the client (audit, request id). */
   readonly finish?: (response: WireResponse) => WireResponse;
 }
 
-/** What the lane needs of an HTTP client; undici's dispatchers are of this shape. */
-export interface LaneDispatcher {
-  request(options: LaneRequest): Promise<LaneResponse>;
+/** What the passthrough needs of an HTTP client; undici's dispatchers are of this shape. */
+export interface PassthroughDispatcher {
+  request(options: PassthroughRequest): Promise<PassthroughResponse>;
 }
 
-export interface LaneRequest {
+export interface PassthroughRequest {
   readonly origin: string;
   readonly path: string;
   readonly method: string;
@@ -47,7 +47,7 @@ export interface LaneRequest {
   readonly signal: AbortSignal;
 }
 
-export interface LaneResponse {
+export interface PassthroughResponse {
   readonly statusCode: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly body: Readable;

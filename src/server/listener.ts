@@ -14,7 +14,7 @@ import { clientErrorHandler, httpServer } from './http-server.ts';
 import type { HttpServer } from './http-server.ts';
 import { createLinger, type Linger } from './linger.ts';
 import { registerPassthrough } from './passthrough.ts';
-import type { Lane } from './passthrough.ts';
+import type { Crossing } from './passthrough.ts';
 import { proxyFront } from './proxy-front.ts';
 import type { ProxyFront } from './proxy-front.ts';
 import { secureOptions } from './tls-material.ts';
@@ -255,7 +255,7 @@ function buildListener(settings: ListenerSettings, options: ServerOptions, share
 }
 
 function configure(app: FastifyInstance, exchanges: WeakMap<IncomingMessage, Exchange>): void {
-  const lanes = new WeakMap<IncomingMessage, Lane>();
+  const crossings = new WeakMap<IncomingMessage, Crossing>();
   app.removeAllContentTypeParsers();
   // Whatever the content type says, nobody but the gateway reads the body (CVE-2025-32442 and its kin).
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
@@ -265,7 +265,7 @@ function configure(app: FastifyInstance, exchanges: WeakMap<IncomingMessage, Exc
     if (exchange === undefined) return;
     const outcome = await exchange.answer();
     if ('passthrough' in outcome) {
-      lanes.set(request.raw, { target: outcome.passthrough, signal: exchange.signal, payload: exchange.payload });
+      crossings.set(request.raw, { target: outcome.passthrough, signal: exchange.signal, payload: exchange.payload });
       // The plug-in's route is reached by the same path whatever the client's content type is.
       delete request.raw.headers['content-type'];
       return;
@@ -274,7 +274,7 @@ function configure(app: FastifyInstance, exchanges: WeakMap<IncomingMessage, Exc
     await exchange.send(outcome);
   });
   registerPassthrough(app, {
-    lane: (request) => lanes.get(request.raw),
+    crossing: (request) => crossings.get(request.raw),
     send: (request, reply, response) => {
       reply.hijack();
       void exchanges.get(request.raw)?.send(response);

@@ -4,19 +4,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../model/errors.ts';
 import type { WireResponse } from '../wire/message.ts';
 import { stripHopByHop } from '../wire/hop-by-hop.ts';
-import type { LaneTarget } from './handle.ts';
+import type { PassthroughTarget } from './handle.ts';
 
 export interface PassthroughOptions {
   /** The target that the gateway decided on for this request. */
-  readonly lane: (request: FastifyRequest) => Lane | undefined;
+  readonly crossing: (request: FastifyRequest) => Crossing | undefined;
   /** Takes over the reply and streams. */
   readonly send: (request: FastifyRequest, reply: FastifyReply, response: WireResponse) => void;
   readonly fail: (request: FastifyRequest, reply: FastifyReply, error: unknown) => void;
 }
 
 /** A target, and whether its client is still there. */
-export interface Lane {
-  readonly target: LaneTarget;
+export interface Crossing {
+  readonly target: PassthroughTarget;
   readonly signal: AbortSignal;
   /** The request's own payload. */
   readonly payload: Readable | null;
@@ -30,29 +30,29 @@ interface UpstreamResponse {
 /** What the plug-in is called back with. */
 type Answered = (error: Error | null, response?: UpstreamResponse) => void;
 
-/** Carries the lane through the plug-in, which copies the headers with their symbols and knows nothing else of ours. */
-const LANE = Symbol('lane');
-type LaneHeaders = Record<string, string> & { [LANE]?: Lane };
+/** Carries the crossing through the plug-in, which copies the headers with their symbols and knows nothing else of ours. */
+const CROSSING = Symbol('crossing');
+type PassthroughHeaders = Record<string, string> & { [CROSSING]?: Crossing };
 
 /**
- * The lane for bucket sub-resources outside the model, by @fastify/http-proxy. The plug-in is handed a dispatcher of ours, because its
+ * The passthrough of bucket sub-resources outside the model, by @fastify/http-proxy. The plug-in is handed a dispatcher of ours, because its
  * default does not verify the store's certificate; ours sends origin, path, headers and body exactly as the gateway signed them,
  * so that no URL parsing of the plug-in ever touches the path.
  */
 export function registerPassthrough(app: FastifyInstance, options: PassthroughOptions): void {
   const dispatcher: object = { request: dispatch };
   void app.register(httpProxy, {
-    // Never dialled: the lane's own origin is.
-    upstream: 'http://lane.invalid',
+    // Never dialled: the target's own origin is.
+    upstream: 'http://passthrough.invalid',
     undici: dispatcher,
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     proxyPayloads: false,
     httpMethods: app.supportedMethods,
     replyOptions: {
-      rewriteRequestHeaders: (request): LaneHeaders => {
-        const lane = options.lane(request as FastifyRequest);
-        return lane === undefined ? {} : { [LANE]: lane };
+      rewriteRequestHeaders: (request): PassthroughHeaders => {
+        const crossing = options.crossing(request as FastifyRequest);
+        return crossing === undefined ? {} : { [CROSSING]: crossing };
       },
       queryString: () => '',
       // The plug-in would by itself repeat a GET on 503, ten times.
@@ -62,7 +62,7 @@ export function registerPassthrough(app: FastifyInstance, options: PassthroughOp
           readonly stream: UpstreamResponse['body'];
         };
         const answer = toWireResponse(statusCode, headers, stream);
-        const finish = options.lane(request as FastifyRequest)?.target.finish;
+        const finish = options.crossing(request as FastifyRequest)?.target.finish;
         try {
           options.send(request as FastifyRequest, reply as FastifyReply, finish?.(answer) ?? answer);
         } catch (error) {
@@ -76,19 +76,19 @@ export function registerPassthrough(app: FastifyInstance, options: PassthroughOp
   });
 }
 
-function dispatch(request: { readonly headers: LaneHeaders }, answered: Answered): void {
-  const lane = request.headers[LANE];
-  if (lane === undefined) {
-    answered(new GatewayError('InternalError', 'A lane without a target.'));
+function dispatch(request: { readonly headers: PassthroughHeaders }, answered: Answered): void {
+  const crossing = request.headers[CROSSING];
+  if (crossing === undefined) {
+    answered(new GatewayError('InternalError', 'A passthrough without a target.'));
     return;
   }
-  void send(lane).then(
+  void send(crossing).then(
     (response) => answered(null, response),
     (error: unknown) => answered(error instanceof Error ? error : new Error(String(error))),
   );
 }
 
-async function send({ target, signal, payload }: Lane): Promise<UpstreamResponse> {
+async function send({ target, signal, payload }: Crossing): Promise<UpstreamResponse> {
   const response = await target.dispatcher.request({
     origin: target.origin,
     path: target.path,
@@ -106,7 +106,7 @@ async function send({ target, signal, payload }: Lane): Promise<UpstreamResponse
   return { statusCode: response.statusCode, headers: response.headers, body: response.body };
 }
 
-function bodyOf({ body }: LaneTarget, payload: Readable | null): Readable | null {
+function bodyOf({ body }: PassthroughTarget, payload: Readable | null): Readable | null {
   if (body === undefined) return payload;
   return body === null ? null : Readable.from(body, { objectMode: false });
 }

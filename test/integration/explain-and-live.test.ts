@@ -4,11 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { files } from '../../src/assemble/loading.ts';
 import { ask } from '../../src/cli/question.ts';
 import type { RequestDescription } from '../../src/config/policy-cases.ts';
-import { describe as words } from '../../src/gateway/answer/attest.ts';
-import { expectationOf } from '../../src/gateway/memory/upload-token.ts';
 import type { Explanation } from '../../src/policy/explain.ts';
 import { startGateway, type AuditLine, type TestGateway } from './gateway.ts';
 import { awsClient } from './s3-clients.ts';
+import { describe as words, expectationOf } from '../../src/gateway/expectation.ts';
 
 /**
  * The decision table on the embedded store: every combination is numbered, and every n-th is run (all of them in CI). `explain` answers from

@@ -3,7 +3,7 @@ import type { OperationName } from '../../model/operations.ts';
 import { headerOf, queryOf } from '../../wire/message.ts';
 import type { VerifiedRequest } from '../dialect.ts';
 
-/** An operation of this dialect that the model knows; everything else goes through the passthrough lane or is refused. */
+/** An operation of this dialect that the model knows; everything else passes through or is refused. */
 export type OssOperation = Exclude<OperationName, 'Passthrough' | 'GetObjectAttributes'>;
 
 /** Query names that select an operation; all others are its parameters. */

@@ -230,3 +230,46 @@ function outOfModel(input: OperationInput, kind: Kind, subresource: string): Gat
     details: { Method: input.method, ResourceType: kind.toUpperCase() },
   });
 }
+
+export const LISTS = [
+  'ListBuckets',
+  'ListObjects',
+  'ListObjectsV2',
+  'ListObjectVersions',
+  'ListMultipartUploads',
+  'ListParts',
+] as const;
+export const MULTIPART = [
+  'CreateMultipartUpload',
+  'UploadPart',
+  'UploadPartCopy',
+  'CompleteMultipartUpload',
+  'AbortMultipartUpload',
+] as const;
+export const OBJECTS = [
+  'PutObject',
+  'AppendObject',
+  'GetObject',
+  'HeadObject',
+  'GetObjectAttributes',
+  'CopyObject',
+  'DeleteObject',
+  'DeleteObjects',
+  'GetObjectTagging',
+  'PutObjectTagging',
+  'DeleteObjectTagging',
+  'GetObjectAcl',
+  'PutObjectAcl',
+] as const;
+
+export type ListOperation = (typeof LISTS)[number];
+export type MultipartOperation = (typeof MULTIPART)[number];
+export type ObjectOperation = (typeof OBJECTS)[number];
+export type BucketOperation = Exclude<
+  OperationName,
+  ListOperation | MultipartOperation | ObjectOperation | 'Passthrough'
+>;
+
+export function isIn<N extends OperationName>(names: readonly N[], operation: OperationName): operation is N {
+  return (names as readonly OperationName[]).includes(operation);
+}

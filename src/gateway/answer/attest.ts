@@ -1,17 +1,8 @@
-import { DIALECTS } from '../../dialects/index.ts';
-import type { DialectName } from '../../dialects/dialect.ts';
-import type { Backend } from '../../model/backend.ts';
-import {
-  DEFAULT_KEY,
-  LITERAL_KEYS,
-  type CustomerKey,
-  type KeySpelling,
-  type ObservedEncryption,
-} from '../../model/encryption.ts';
+import type { CustomerKey, ObservedEncryption } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { OperationName } from '../../model/operations.ts';
 import type { Call, Place } from '../call/call.ts';
-import type { Expectation } from '../memory/upload-token.ts';
+import { describe, honours, keysAt, type Expectation } from '../expectation.ts';
 
 export interface Attested {
   readonly operation: OperationName;
@@ -71,53 +62,6 @@ export function attestPart(call: Call, place: Place, written: Omit<Attested, 'et
   const { expected, observed } = written;
   if (expected.kind === 'unspecified' || expected.kind === 'none' || observed === undefined) return;
   if (!honours(expected, observed, keysAt(place.backend))) throw otherwise(call, place, written, observed);
-}
-
-/** How a store spells key ids; the embedded one has the gateway's own. */
-export function keysAt({ dialect }: Pick<Backend, 'dialect'>): KeySpelling {
-  return dialect === undefined ? LITERAL_KEYS : DIALECTS[dialect as DialectName].keySpelling;
-}
-
-/** Whether the store's report is the decision: same kind, key, algorithm and layers. */
-export function honours(expected: Expectation, observed: ObservedEncryption, keys: KeySpelling): boolean {
-  switch (expected.kind) {
-    case 'unspecified':
-    case 'none':
-      return true;
-    case 'managed':
-      return observed.kind === 'managed' && observed.algorithm === expected.algorithm;
-    case 'customer':
-      return observed.kind === 'customer' && observed.md5 === expected.md5;
-    case 'kms':
-      return (
-        observed.kind === 'kms' &&
-        observed.algorithm === expected.algorithm &&
-        observed.layers === expected.layers &&
-        (expected.key === DEFAULT_KEY || (observed.key !== undefined && isKey(expected.key, observed.key, keys)))
-      );
-  }
-}
-
-/** Words for logs and errors; no key material. */
-export function describe(encryption: Expectation | ObservedEncryption | undefined): string {
-  if (encryption === undefined) return 'nothing';
-  switch (encryption.kind) {
-    case 'unspecified':
-      return "the store's default";
-    case 'none':
-      return 'none';
-    case 'managed':
-      return `managed ${encryption.algorithm}`;
-    case 'customer':
-      return "a customer's key";
-    case 'kms':
-      return `kms ${encryption.key ?? '(unnamed)'}${encryption.algorithm === 'AES256' ? '' : ` ${encryption.algorithm}`}${encryption.layers === 2 ? ' in two layers' : ''}`;
-  }
-}
-
-/** An alias is answered with the key behind it, which only the store can resolve: a named key is all that can be proven. */
-function isKey(expected: string, observed: string, keys: KeySpelling): boolean {
-  return keys.same(expected, observed) || (keys.isAlias(expected) && observed !== '');
 }
 
 interface Found {

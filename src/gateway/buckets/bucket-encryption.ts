@@ -35,7 +35,7 @@ export async function putBucketEncryption(call: Call, request: StorageRequest<'P
   const storeRule = judgedRule(call, place, request.rule);
   if (storeRule === undefined) return {};
   await place.backend.execute({ ...request, bucket: place.storeBucket, storeRule }, call.context);
-  call.services.bucketRules.forget();
+  call.services.checkedRules.forget();
   return {};
 }
 
@@ -65,7 +65,7 @@ export async function deleteBucketEncryption(
   if (call.snapshot.policy.ownedDefault(place.bucket, call.services.now()) !== undefined)
     throw ownedByPolicy(call, place);
   const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
-  call.services.bucketRules.forget();
+  call.services.checkedRules.forget();
   return result;
 }
 

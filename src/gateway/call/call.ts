@@ -8,8 +8,8 @@ import type { Client, Snapshot } from './snapshot.ts';
 import type { Signals } from './signals.ts';
 import type { KnownUploads } from '../memory/known-uploads.ts';
 import type { UploadTokens } from '../memory/upload-token.ts';
-import type { BucketRuleGuard } from '../decide/bucket-rule.ts';
-import type { StoredPolicies } from '../decide/enforce-stored-policy.ts';
+import type { CheckedRules, StoreBucketName } from '../memory/checked-rules.ts';
+import type { StoredPolicies } from '../memory/stored-policies.ts';
 import type { RepeatedCompletes } from '../memory/repeated-complete.ts';
 import type { Spool } from '../memory/spool.ts';
 
@@ -23,7 +23,7 @@ export interface Services {
   /** ms since the epoch: no upload counts as older than this. */
   readonly uploadsSince: number;
   readonly spool: Spool;
-  readonly bucketRules: BucketRuleGuard;
+  readonly checkedRules: CheckedRules;
   readonly storedPolicies: StoredPolicies;
   readonly repeatedCompletes: RepeatedCompletes;
   /** For work that goes on after the answer: the request's stores stay open until `release`. */
@@ -55,6 +55,11 @@ export interface Place {
   readonly route: Route;
   /** The store speaks the client's language: its own key ids may be shown. */
   readonly sameDialect: boolean;
+}
+
+/** A place as the memories name it. */
+export function storeBucketOf({ backend, storeBucket }: Place): StoreBucketName {
+  return { store: backend.name, bucket: storeBucket };
 }
 
 /** Keys of the gateway's own at remote stores (parts to be joined, manifests): no client reaches them. */

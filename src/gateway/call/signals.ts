@@ -1,6 +1,6 @@
 import type { DecisionInputs } from './decision-inputs.ts';
 import type { OperationName } from '../../model/operations.ts';
-import type { Expectation } from '../memory/upload-token.ts';
+import type { Expectation } from '../expectation.ts';
 
 /** One decision on a write, as the audit log keeps it. Never a secret, never a query string. */
 export interface DecisionRecord {

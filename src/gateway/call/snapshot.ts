@@ -3,7 +3,7 @@ import type { Directory } from '../../backends/directory.ts';
 import type { Keyring } from '../../model/keyring.ts';
 import type { Principal } from '../../policy/decision.ts';
 import type { Distrust } from '../memory/distrust.ts';
-import type { LaneSigner } from '../passthrough.ts';
+import type { PassthroughSigner } from '../../backends/passthrough.ts';
 import type { Policy } from '../../policy/policy.ts';
 
 /** A client of the configuration: who it is, how it signs, and the language it is pinned to. */
@@ -26,7 +26,7 @@ export interface Snapshot {
   readonly clients: ReadonlyMap<string, Client>;
   readonly directory: Directory;
   /** By store name. */
-  readonly lanes: ReadonlyMap<string, LaneSigner>;
+  readonly passthroughs: ReadonlyMap<string, PassthroughSigner>;
   readonly keyring: Keyring;
   readonly addressing: Addressing;
   readonly bucketsWithoutRule: 'managed' | 'none';

@@ -1,15 +1,7 @@
 import type { BucketRule, Encryption, StoreKeyId } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
-import { describe, honours, keysAt } from '../answer/attest.ts';
-import type { Call, Place } from '../call/call.ts';
-import { expectationOf } from '../memory/upload-token.ts';
-
-/** Stores that encrypt by bucket only: makes sure, before a write and again after an interval, of the bucket's rule. */
-export interface BucketRuleGuard {
-  ensure(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<void>;
-  /** A reload or a changed rule forgets what was checked. */
-  forget(): void;
-}
+import { storeBucketOf, type Call, type Place } from '../call/call.ts';
+import { describe, expectationOf, honours, keysAt } from '../expectation.ts';
 
 /** A bucket's own rule, undefined where it has none: stores across the network answer 404 then. */
 export async function ruleAtStore(call: Call, place: Place): Promise<BucketRule | undefined> {
@@ -26,31 +18,11 @@ export async function ruleAtStore(call: Call, place: Place): Promise<BucketRule 
   }
 }
 
-const LIMIT = 10_000;
-
-export function createBucketRuleGuard(now: () => number): BucketRuleGuard {
-  const checked = new Map<string, { readonly until: number; readonly what: string }>();
-  let forgotten = 0;
-  return {
-    async ensure(call, place, wanted) {
-      const id = JSON.stringify([place.backend.name, place.storeBucket]);
-      const what = describe(expectationOf(wanted));
-      const known = checked.get(id);
-      if (known !== undefined && known.until > now() && known.what === what) return;
-      checked.delete(id);
-      const before = forgotten;
-      await demandRule(call, place, wanted);
-      // The rule was changed while it was read: what was seen may be gone.
-      if (forgotten !== before) return;
-      const oldest = checked.size >= LIMIT ? checked.keys().next().value : undefined;
-      if (oldest !== undefined) checked.delete(oldest);
-      checked.set(id, { until: now() + call.snapshot.bucketRuleInterval, what });
-    },
-    forget: () => {
-      forgotten += 1;
-      checked.clear();
-    },
-  };
+/** Stores that encrypt by bucket only: makes sure, before a write and again after an interval, of the bucket's rule. */
+export async function ensureBucketRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<void> {
+  const { snapshot, services } = call;
+  const rule = { what: describe(expectationOf(wanted)), interval: snapshot.bucketRuleInterval };
+  await services.checkedRules.once(storeBucketOf(place), rule, () => demandRule(call, place, wanted));
 }
 
 async function demandRule(call: Call, place: Place, wanted: Encryption<StoreKeyId>): Promise<void> {

@@ -3,11 +3,10 @@ import { GatewayError } from '../../model/errors.ts';
 import type { Begun, Continuation } from '../../policy/continuation.ts';
 import type { Allowance } from '../../policy/decision.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { describe } from '../answer/attest.ts';
 import { denialError, type Call, type Place } from '../call/call.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
 import { factsOf, record, shadowAnswer } from './decide-write.ts';
-import { expectationOf } from '../memory/upload-token.ts';
+import { describe, expectationOf } from '../expectation.ts';
 
 export interface Continued {
   readonly operation: OperationName;

@@ -5,11 +5,11 @@ import type { OperationName } from '../../model/operations.ts';
 import type { Allowance, Decision, Denial, WriteInput } from '../../policy/decision.ts';
 import { atStore, ruleInAliases, type Policy } from '../../policy/policy.ts';
 import { denialError, type Call, type Place } from '../call/call.ts';
-import { describe } from '../answer/attest.ts';
 import { inputsOf, type DecisionInputs } from '../call/decision-inputs.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
+import { ensureBucketRule } from './bucket-rule.ts';
 import { inexpressibleAt } from './inexpressible.ts';
-import { expectationOf, type Expectation } from '../memory/upload-token.ts';
+import { type Expectation, describe, expectationOf } from '../expectation.ts';
 
 /** A write's decision made ready: who encrypts, in the store's words, and what the answer must prove. */
 export interface Protection {
@@ -54,7 +54,7 @@ export async function protectWrite(call: Call, place: Place, intent: Intent): Pr
   demandShortContext(protection.seal);
   assertBelieved(call, place, intent.operation, protection.encryption?.kind);
   if (protection.encryption !== undefined && !place.backend.capabilities.perObject)
-    await call.services.bucketRules.ensure(call, place, protection.encryption);
+    await ensureBucketRule(call, place, protection.encryption);
   return protection;
 }
 

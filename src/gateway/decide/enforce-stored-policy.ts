@@ -3,78 +3,15 @@ import { askedOf, type BucketPolicyStatement } from '../../model/bucket-policy.t
 import { GatewayError } from '../../model/errors.ts';
 import type { AskedEncryption } from '../../model/objects.ts';
 import { ACTION_OF, type Action, type OperationName, type StorageRequest } from '../../model/operations.ts';
-import { keysAt } from '../answer/attest.ts';
-import { enter, locate, type Call, type Place } from '../call/call.ts';
+import { locate, storeBucketOf, type Call, type Place } from '../call/call.ts';
 import { compileStatements, type CompiledStatements, type PolicySubject } from '../memory/policy-statements.ts';
-import type { Expectation } from '../memory/upload-token.ts';
+import { type Expectation, keysAt } from '../expectation.ts';
 
 /**
  * Stored bucket policies are enforced here too, because the store sees only the gateway's hop: whether the client came
- * over TLS, and what it asked for, are known at this side. Only what is fully understood is ever accepted.
+ * over TLS, and what it asked for, are known at this side. Only what is fully understood is ever accepted. Judged before an
+ * ill-formed wish becomes a 400, as AWS does: deny beats everything.
  */
-export interface StoredPolicies {
-  /** The statements of a bucket, kept for a while; `undefined`: it has no policy. */
-  of(call: Call, place: Place): Promise<CompiledStatements | undefined>;
-  forget(place: Place): void;
-  clear(): void;
-}
-
-const LIMIT = 10_000;
-
-type Statements = Promise<CompiledStatements | undefined>;
-
-export function createStoredPolicies(now: () => number, interval: number): StoredPolicies {
-  const kept = new Map<string, { readonly until: number; readonly statements: Statements }>();
-  const idOf = (place: Place): string => JSON.stringify([place.backend.name, place.storeBucket]);
-  return {
-    async of(call, place) {
-      const id = idOf(place);
-      const known = kept.get(id);
-      if (known !== undefined && known.until > now()) return await known.statements;
-      // Kept from its beginning, so that a policy that is put meanwhile forgets what is being read, too.
-      const entry = { until: now() + interval, statements: load(call, place) };
-      const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
-      if (oldest !== undefined) kept.delete(oldest);
-      kept.set(id, entry);
-      entry.statements.catch(() => {
-        if (kept.get(id) === entry) kept.delete(id);
-      });
-      return await entry.statements;
-    },
-    forget: (place) => kept.delete(idOf(place)),
-    clear: () => kept.clear(),
-  };
-}
-
-/** Takes a policy only if every statement of it will be enforced here; else it is refused, never half-enforced. */
-export async function putBucketPolicy(call: Call, request: StorageRequest<'PutBucketPolicy'>): Promise<object> {
-  const place = enter(call, 'configure', request.bucket);
-  for (const statement of call.dialect.parseBucketPolicy(request.document, { bucket: request.bucket }))
-    demandEnforceable(call, statement);
-  if (place.backend.dialect !== undefined && !place.sameDialect)
-    throw new GatewayError(
-      'NotImplemented',
-      `A bucket policy in the language of ${call.dialect.name} cannot be kept by a store that speaks ${place.backend.dialect}.`,
-    );
-  // The document names the bucket, and would name another one there.
-  if (place.backend.dialect !== undefined && place.storeBucket !== request.bucket)
-    throw new GatewayError(
-      'NotImplemented',
-      `A bucket policy for ${request.bucket} cannot be kept by its store, where the bucket has another name.`,
-    );
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
-  call.services.storedPolicies.forget(place);
-  return result;
-}
-
-export async function deleteBucketPolicy(call: Call, request: StorageRequest<'DeleteBucketPolicy'>): Promise<object> {
-  const place = enter(call, 'configure', request.bucket);
-  const result = await place.backend.execute({ ...request, bucket: place.storeBucket }, call.context);
-  call.services.storedPolicies.forget(place);
-  return result;
-}
-
-/** Judged before an ill-formed wish becomes a 400, as AWS does: deny beats everything. */
 export async function enforceStoredPolicy(call: Call, request: StorageRequest): Promise<void> {
   if (request.operation === 'ListBuckets' || request.operation === 'CreateBucket') return;
   const place = locate(call, request.bucket);
@@ -100,7 +37,7 @@ async function enforce(
 ): Promise<void> {
   // Who holds no grant at all is refused anyway, and must not make the gateway ask stores.
   if (!call.snapshot.policy.visible(call.client.principal, place.bucket)) return;
-  const all = await call.services.storedPolicies.of(call, place);
+  const all = await call.services.storedPolicies.of(storeBucketOf(place), () => load(call, place));
   // Nobody is locked out of mending a policy but by the transport, which the caller can change.
   const statements = isPolicyCall(operation) ? all?.aboutTransport() : all;
   if (statements === undefined || statements.empty) return;
@@ -209,15 +146,6 @@ function namesOf(call: Call, place: Place, id: string): readonly string[] {
 
 function callerOf(call: Call): Pick<PolicySubject, 'accessKeyId' | 'secure'> {
   return { accessKeyId: call.client.principal.accessKeyId, secure: call.wire.connection.secure };
-}
-
-function demandEnforceable(call: Call, { effect, principals }: BucketPolicyStatement): void {
-  const refuse = (what: string): never => {
-    throw new GatewayError('NotImplemented', `Bucket policies with ${what} are not implemented by the gateway.`);
-  };
-  if (effect === 'Allow') refuse('the effect Allow (rights are granted in its configuration)');
-  const stranger = principals.find((name) => name !== '*' && !call.snapshot.clients.has(name));
-  if (stranger !== undefined) refuse(`the principal ${stranger} (it is no client)`);
 }
 
 async function load(call: Call, place: Place): Promise<CompiledStatements | undefined> {

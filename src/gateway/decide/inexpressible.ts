@@ -1,9 +1,8 @@
 import { DIALECTS } from '../../dialects/index.ts';
 import type { DialectName } from '../../dialects/dialect.ts';
 import type { Encryption, ObservedEncryption } from '../../model/encryption.ts';
-import { describe } from '../answer/attest.ts';
 import type { Call, Place } from '../call/call.ts';
-import { expectationOf } from '../memory/upload-token.ts';
+import { describe, expectationOf } from '../expectation.ts';
 
 /** Why a store cannot be told of an encryption that its language has no word for, with both names; undefined where it can. */
 export function inexpressibleAt(call: Call, place: Place, encryption: Encryption<string>): string | undefined {

@@ -1,13 +1,12 @@
 import type { UploadState } from '../../model/backend.ts';
-import type { Encryption, KeyAlias, KeySpelling } from '../../model/encryption.ts';
+import type { Encryption, KeyAlias } from '../../model/encryption.ts';
 import type { ObjectMetadata, Wish } from '../../model/objects.ts';
 import { GatewayError } from '../../model/errors.ts';
-import { keysAt } from '../answer/attest.ts';
 import type { Call, Place } from '../call/call.ts';
 import { atStore } from '../../policy/policy.ts';
 import { decide } from './decide-write.ts';
 import { sameContext, type EncryptionContext } from '../../model/encryption-context.ts';
-import { expectationOf, type Expectation } from '../memory/upload-token.ts';
+import { type Expectation, expectationOf, keysAt, sameExpectation } from '../expectation.ts';
 
 /** What an upload was begun with, as far as its parts may repeat it. */
 export interface BegunWith {
@@ -40,36 +39,17 @@ export async function demandRepeatedWish(
   const context = encryption.kind === 'kms' ? encryption.context : undefined;
   const fitting = context === undefined || begun.hasContext(context);
   const keys = keysAt(place.backend);
-  if (fitting && same(expectationOf(atStore(policy, named, store)), expected, keys)) return;
+  if (fitting && sameExpectation(expectationOf(atStore(policy, named, store)), expected, keys)) return;
   // A rule that overrides wishes, or a replica's, took this one at Create without following it: so it does here.
   const decision = await decide(call, place, { operation: 'CreateMultipartUpload', key: request.key, wish }, policy);
   const unlike = decision.effect === 'allow' && (decision.overridden || call.client.principal.replicator);
   if (unlike && decision.encryption.kind !== 'unspecified') {
-    if (same(expectationOf(atStore(policy, decision.encryption, store)), expected, keys)) return;
+    if (sameExpectation(expectationOf(atStore(policy, decision.encryption, store)), expected, keys)) return;
   }
   throw new GatewayError(
     'InvalidArgument',
     'The encryption of a multipart upload is fixed when it is initiated; a part cannot ask for another.',
   );
-}
-
-function same(one: Expectation, other: Expectation, keys: KeySpelling): boolean {
-  switch (one.kind) {
-    case 'unspecified':
-    case 'none':
-      return one.kind === other.kind;
-    case 'managed':
-      return other.kind === 'managed' && one.algorithm === other.algorithm;
-    case 'customer':
-      return other.kind === 'customer' && one.md5 === other.md5;
-    case 'kms':
-      return (
-        other.kind === 'kms' &&
-        keys.same(one.key, other.key) &&
-        one.algorithm === other.algorithm &&
-        one.layers === other.layers
-      );
-  }
 }
 
 /** Metadata that a part repeats must be what the upload was begun with: parts cannot change it. */

@@ -1,3 +1,5 @@
+import { createOldestOut } from './oldest-out.ts';
+
 /** A kind of write to a bucket. */
 export interface DistrustTuple {
   readonly store: string;
@@ -29,23 +31,23 @@ export interface DistrustMemory {
 const DISTRUST_LIMIT = 10_000;
 
 export function createDistrustMemory(): DistrustMemory {
-  const kept = new Map<string, { readonly tuple: DistrustTuple; readonly mark: string }>();
+  const kept = createOldestOut<{ readonly tuple: DistrustTuple; readonly mark: string }>(DISTRUST_LIMIT);
   const idOf = ({ store, bucket, operation, kind }: DistrustTuple, mark: string): string =>
     JSON.stringify([store, bucket, operation, kind, mark]);
   return {
     under: (markOf) => ({
       add(tuple) {
-        const oldest = kept.size >= DISTRUST_LIMIT ? kept.keys().next().value : undefined;
-        if (oldest !== undefined) kept.delete(oldest);
         const mark = markOf(tuple.store, tuple.bucket);
         kept.set(idOf(tuple, mark), { tuple, mark });
       },
-      has: (tuple) => kept.size > 0 && kept.has(idOf(tuple, markOf(tuple.store, tuple.bucket))),
+      has: (tuple) => kept.size > 0 && kept.get(idOf(tuple, markOf(tuple.store, tuple.bucket))) !== undefined,
       all: () =>
-        [...kept.values()].flatMap(({ tuple, mark }) => (mark === markOf(tuple.store, tuple.bucket) ? [tuple] : [])),
+        [...kept.entries()].flatMap(([, { tuple, mark }]) =>
+          mark === markOf(tuple.store, tuple.bucket) ? [tuple] : [],
+        ),
     }),
     clear(matches) {
-      const found = [...kept].filter(([, { tuple }]) => matches(tuple));
+      const found = [...kept.entries()].filter(([, { tuple }]) => matches(tuple));
       for (const [id] of found) kept.delete(id);
       return found.length;
     },

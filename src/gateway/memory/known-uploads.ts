@@ -1,3 +1,5 @@
+import { createOldestOut } from './oldest-out.ts';
+
 /** An upload at a remote store. */
 export interface UploadName {
   readonly store: string;
@@ -23,8 +25,8 @@ export interface KnownUploads {
 const LIMIT = 10_000;
 
 export function createKnownUploads(): KnownUploads {
-  const issued = bounded<string>();
-  const times = bounded<number>();
+  const issued = createOldestOut<string>(LIMIT);
+  const times = createOldestOut<number>(LIMIT);
   return {
     noteIssued: (upload, uploadId) => issued.set(nameOf(upload), uploadId),
     issuedId: (upload) => issued.get(nameOf(upload)),
@@ -39,27 +41,4 @@ export function createKnownUploads(): KnownUploads {
 
 function nameOf({ store, bucket, storeUploadId }: UploadName): string {
   return JSON.stringify([store, bucket, storeUploadId]);
-}
-
-interface Bounded<T> {
-  set(name: string, value: T): void;
-  get(name: string): T | undefined;
-  delete(name: string): void;
-}
-
-/** The least recently noted go first. */
-function bounded<T>(): Bounded<T> {
-  const kept = new Map<string, T>();
-  return {
-    set(name, value) {
-      kept.delete(name);
-      const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
-      if (oldest !== undefined) kept.delete(oldest);
-      kept.set(name, value);
-    },
-    get: (name) => kept.get(name),
-    delete: (name) => {
-      kept.delete(name);
-    },
-  };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ObservedEncryption } from '../../model/encryption.ts';
 import { GatewayError } from '../../model/errors.ts';
 import type { StorageRequest, StorageResult } from '../../model/operations.ts';
+import { createOldestOut } from './oldest-out.ts';
 
 type Complete = Pick<
   StorageRequest<'CompleteMultipartUpload'>,
@@ -39,11 +40,9 @@ interface UnderWay {
 }
 
 export function createRepeatedCompletes(): RepeatedCompletes {
-  const kept = new Map<string, Completion>();
+  const kept = createOldestOut<Completion>(LIMIT);
   const underWay = new Map<string, UnderWay>();
   const keep = (id: string, completion: Completion): void => {
-    const oldest = kept.size >= LIMIT ? kept.keys().next().value : undefined;
-    if (oldest !== undefined) kept.delete(oldest);
     kept.set(id, completion);
   };
   return {

@@ -1,15 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { ChecksumAlgorithm, ChecksumType } from '../../model/body.ts';
-import type { Encryption } from '../../model/encryption.ts';
+import type { Expectation } from '../expectation.ts';
 import { contextFields, type EncryptionContext } from '../../model/encryption-context.ts';
-
-/** What was decided at CreateMultipartUpload; parts and Complete are attested against it. */
-export type Expectation =
-  | { readonly kind: 'unspecified' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'managed'; readonly algorithm: 'AES256' | 'SM4' }
-  | { readonly kind: 'kms'; readonly key: string; readonly algorithm: 'AES256' | 'SM4'; readonly layers: 1 | 2 }
-  | { readonly kind: 'customer'; readonly md5: string };
 
 /** What an upload id of this gateway says. */
 export interface UploadClaim {
@@ -75,19 +67,4 @@ export function createUploadTokens(key: Uint8Array): UploadTokens {
       return { kind: 'issued', storeUploadId, expected, checksumAlgorithm };
     },
   };
-}
-
-/** A decided encryption as parts are attested against it: a customer's key is reduced to its MD5. */
-export function expectationOf(encryption: Encryption<string> | { readonly kind: 'unspecified' }): Expectation {
-  switch (encryption.kind) {
-    case 'unspecified':
-    case 'none':
-      return { kind: encryption.kind };
-    case 'managed':
-      return { kind: 'managed', algorithm: encryption.algorithm };
-    case 'kms':
-      return { kind: 'kms', key: encryption.key, algorithm: encryption.algorithm, layers: encryption.layers };
-    case 'customer':
-      return { kind: 'customer', md5: encryption.key.md5 };
-  }
 }

@@ -5,7 +5,8 @@ import type { Begun } from '../../policy/continuation.ts';
 import type { Call, Place } from '../call/call.ts';
 import { demandContinuation, demandYoung, noSuchUpload } from '../decide/continuation.ts';
 import type { UploadName } from '../memory/known-uploads.ts';
-import type { Expectation, UploadClaim, UploadToken } from '../memory/upload-token.ts';
+import type { UploadClaim, UploadToken } from '../memory/upload-token.ts';
+import type { Expectation } from '../expectation.ts';
 
 /** An upload under way that this client may continue today: what its id says, or what the embedded store remembers. */
 export type UploadUnderWay =

@@ -5,7 +5,7 @@ import { withholdLast } from '../../wire/bounded.ts';
 import type { Call, Place } from '../call/call.ts';
 import { attestPart } from '../answer/attest.ts';
 import { joined, openKept, type KeptPart } from './kept-part.ts';
-import type { Expectation } from '../memory/upload-token.ts';
+import type { Expectation } from '../expectation.ts';
 
 /** Joined parts grow to about this size: few requests, and a failed one costs little. */
 const JOIN_TARGET = 16 * 1024 * 1024;

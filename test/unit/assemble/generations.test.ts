@@ -10,7 +10,7 @@ function storeOf(identity: string, closed: string[]): OpenStore {
       return Promise.resolve();
     },
   };
-  return { identity, backend: backend as OpenStore['backend'], lane: undefined, transport: undefined };
+  return { identity, backend: backend as OpenStore['backend'], passthrough: undefined, transport: undefined };
 }
 
 function generationOf(revision: string, ...stores: readonly OpenStore[]): Generation {

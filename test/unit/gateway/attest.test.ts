@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { attest } from '../../../src/gateway/answer/attest.ts';
-import { createBucketRuleGuard } from '../../../src/gateway/decide/bucket-rule.ts';
+import { ensureBucketRule } from '../../../src/gateway/decide/bucket-rule.ts';
+import { createCheckedRules } from '../../../src/gateway/memory/checked-rules.ts';
 import { createBucket } from '../../../src/gateway/buckets/buckets.ts';
 import type { Call, Place } from '../../../src/gateway/call/call.ts';
 import type { Encryption, StoreKeyId } from '../../../src/model/encryption.ts';
@@ -33,7 +34,7 @@ function callAt(execute: (request: Asked) => Promise<unknown>) {
     services: {
       now: () => 0,
       signals: { outcome: () => undefined, unproven: () => undefined },
-      bucketRules: { forget: () => undefined },
+      checkedRules: { forget: () => undefined },
     },
     context: { requestId: 'r' },
     dialect: { name: 's3', traits: {} },
@@ -144,16 +145,17 @@ test('a bucket is not created when the rule that is asked for with it is refused
 
 test('a bucket rule that is changed while it is checked does not count as checked', async () => {
   const managed: Encryption<StoreKeyId> & BucketRule = { kind: 'managed', algorithm: 'AES256' };
-  const guard = createBucketRuleGuard(() => 0);
+  const checkedRules = createCheckedRules(() => 0);
   let rule: BucketRule | undefined = managed;
-  const { call, place } = callAt(async () => {
+  const { call: bare, place } = callAt(async () => {
     const seen = rule;
     if (rule !== undefined) {
       rule = undefined;
-      guard.forget();
+      checkedRules.forget();
     }
     return await Promise.resolve({ rule: seen });
   });
-  await guard.ensure(call, place, managed);
-  await expect(guard.ensure(call, place, managed)).rejects.toMatchObject({ code: 'ServiceUnavailable' });
+  const call = { ...bare, services: { ...bare.services, checkedRules } };
+  await ensureBucketRule(call, place, managed);
+  await expect(ensureBucketRule(call, place, managed)).rejects.toMatchObject({ code: 'ServiceUnavailable' });
 });

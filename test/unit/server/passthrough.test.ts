@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { LaneTarget } from '../../../src/server/handle.ts';
+import type { PassthroughTarget } from '../../../src/server/handle.ts';
 import type { HeaderLines } from '../../../src/wire/message.ts';
 import type { Stage } from './raw-client.ts';
 import { collect, pause, stage, statusOf, talk } from './raw-client.ts';
@@ -27,12 +27,12 @@ const ok = (_request: IncomingMessage, response: ServerResponse, body: string): 
   response.end(`<Got>${body}</Got>`);
 };
 
-async function lane(
+async function crossing(
   options: {
     readonly serve?: (request: IncomingMessage, response: ServerResponse, body: string) => void;
     readonly path?: string;
     readonly headers?: HeaderLines;
-    readonly change?: Partial<LaneTarget>;
+    readonly change?: Partial<PassthroughTarget>;
   } = {},
 ): Promise<{ readonly house: Stage; readonly seen: Seen[] }> {
   const seen: Seen[] = [];
@@ -71,9 +71,9 @@ async function lane(
 
 const request = (line: string, rest = ''): string => `${line} HTTP/1.1\r\nhost: client.example\r\n${rest}\r\n`;
 
-describe('the passthrough lane', () => {
+describe('the passthrough', () => {
   test('sends what the gateway signed and streams the answer back', async () => {
-    const { house, seen } = await lane();
+    const { house, seen } = await crossing();
     const { text } = await talk(house.port, request('GET /bucket?lifecycle', 'x-secret: client-only\r\n'));
     expect(seen).toEqual([
       {
@@ -97,7 +97,7 @@ describe('the passthrough lane', () => {
     '/b?',
     '/b/',
   ])('keeps the signed target byte for byte: %s', async (path) => {
-    const { house, seen } = await lane({ path });
+    const { house, seen } = await crossing({ path });
     const { text } = await talk(house.port, request('GET /x?acl'));
     expect(statusOf(text)).toBe(200);
     expect(seen[0]?.url).toBe(path);
@@ -106,7 +106,7 @@ describe('the passthrough lane', () => {
   test.each(['text/xml', 'application/json', 'application/json garbage', ''])(
     'carries a body of type %j unread',
     async (type) => {
-      const { house, seen } = await lane();
+      const { house, seen } = await crossing();
       const { text } = await talk(
         house.port,
         `${request('PUT /b?cors', `content-type: ${type}\r\ncontent-length: 5\r\n`)}hello`,
@@ -121,7 +121,7 @@ describe('the passthrough lane', () => {
     async function* decoded(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('decoded');
     }
-    const first = await lane({
+    const first = await crossing({
       headers: [
         ['host', 's'],
         ['content-length', '7'],
@@ -130,13 +130,13 @@ describe('the passthrough lane', () => {
     });
     await talk(first.house.port, `${request('PUT /b?cors', 'content-length: 3\r\n')}abc`);
     expect(first.seen[0]?.body).toBe('decoded');
-    const second = await lane({ headers: [['host', 's']], change: { body: null } });
+    const second = await crossing({ headers: [['host', 's']], change: { body: null } });
     await talk(second.house.port, `${request('DELETE /b?cors', 'content-length: 3\r\n')}abc`);
     expect(second.seen[0]?.body).toBe('');
   });
 
   test('drops hop-by-hop headers, also such as the client’s Connection names, but never the signature', async () => {
-    const { house, seen } = await lane({
+    const { house, seen } = await crossing({
       headers: [
         ['host', 's'],
         ['te', 'trailers'],
@@ -150,7 +150,7 @@ describe('the passthrough lane', () => {
   });
 
   test.each([301, 302, 303, 307, 308])('never follows a redirect: %i', async (status) => {
-    const { house, seen } = await lane({
+    const { house, seen } = await crossing({
       serve: (_request, response) => {
         response.writeHead(status, { location: 'http://127.0.0.1:1/elsewhere' });
         response.end('moved');
@@ -163,7 +163,7 @@ describe('the passthrough lane', () => {
   });
 
   test('passes a 503 on at once and does not repeat the request', async () => {
-    const { house, seen } = await lane({
+    const { house, seen } = await crossing({
       serve: (_request, response) => {
         response.writeHead(503, { 'retry-after': '0' });
         response.end('busy');
@@ -174,7 +174,7 @@ describe('the passthrough lane', () => {
   });
 
   test('answers in the dialect’s words when the store is not there', async () => {
-    const { house } = await lane({
+    const { house } = await crossing({
       serve: (incoming) => {
         incoming.socket.destroy();
       },
@@ -183,7 +183,7 @@ describe('the passthrough lane', () => {
   });
 
   test('breaks the connection when the store’s answer breaks', async () => {
-    const { house } = await lane({
+    const { house } = await crossing({
       serve: (incoming, response) => {
         response.writeHead(200, { 'content-length': '10' });
         response.write('half');
@@ -200,11 +200,11 @@ describe('the passthrough lane', () => {
   });
 
   test('lets the gateway see the answer’s head, and a failure there is an answer too', async () => {
-    const { house } = await lane({
+    const { house } = await crossing({
       change: { finish: (response) => ({ ...response, headers: [...response.headers, ['x-request-id', 'ours']] }) },
     });
     expect((await talk(house.port, request('GET /b?acl'))).text).toContain('x-request-id: ours');
-    const second = await lane({
+    const second = await crossing({
       change: {
         finish: () => {
           throw new Error('no');
@@ -215,7 +215,7 @@ describe('the passthrough lane', () => {
   });
 
   test('serves no method that the plug-in has no route for', async () => {
-    const { house, seen } = await lane();
+    const { house, seen } = await crossing();
     expect(statusOf((await talk(house.port, request('PURGE /b?acl'))).text)).toBe(405);
     expect(seen).toHaveLength(0);
   });

@@ -17,18 +17,18 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 /** A sub-resource outside the model: judged by its parameters and by what its document would make the store do. */
 export async function decodePassthrough(
   request: VerifiedRequest,
-  lane: StorageRequest<'Passthrough'>,
+  asked: StorageRequest<'Passthrough'>,
 ): Promise<StorageRequest<'Passthrough'>> {
-  refuseStrangers(request, lane.subresource);
+  refuseStrangers(request, asked.subresource);
   const { method } = request.wire;
-  if (method === 'GET') return lane;
+  if (method === 'GET') return asked;
   const document = await readBounded(request.body.bytes, MAX_DOCUMENT);
   if (document === 'too-large') throw new GatewayError('EntityTooLarge', 'The request body is too large.');
-  if (document.length === 0) return { ...lane, document };
+  if (document.length === 0) return { ...asked, document };
   const outcome = parseXml(document);
   if (!outcome.ok) throw malformedXml();
   const { destinations, keyIds, grants } = reachOf(outcome.root);
-  return { ...lane, document, demands: grants ? ['public-acl'] : [], destinations, keyIds };
+  return { ...asked, document, demands: grants ? ['public-acl'] : [], destinations, keyIds };
 }
 
 /** A parameter that the sub-resource does not take, or one given twice: what one layer ignores, the next may obey. */

@@ -66,12 +66,12 @@ export async function decodeRequest(
       `${describe(request)} with a ${outward} is not implemented by this gateway.`,
     );
   if (operation === undefined) {
-    const lane = passthrough(request);
-    if (lane === undefined || request.bucket === undefined)
+    const outside = passthrough(request);
+    if (outside === undefined || request.bucket === undefined)
       throw new GatewayError('NotImplemented', `${describe(request)} is not implemented by this gateway.`);
     refuseEncryption(fields);
-    if (lane.access === 'configure') refuseWithoutEffect('Passthrough', request);
-    return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...lane });
+    if (outside.access === 'configure') refuseWithoutEffect('Passthrough', request);
+    return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...outside });
   }
   if (request.key !== undefined) refuseKey(request.key);
   refuseWithoutEffect(operation, request);

@@ -4,7 +4,7 @@ import { childrenOf, childText, childOf, type XmlElement } from '../../../wire/x
 import { unquoted } from '../words/metadata.ts';
 import { knownStorageClass } from '../words/storage-class.ts';
 import { decoder, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, truth } from './body.ts';
-import type { StoreReader } from './response.ts';
+import type { StoreReader } from './reader.ts';
 
 type ListingOperation =
   | 'ListBuckets'

@@ -3,13 +3,8 @@ import type { OperationName, StorageRequest, StorageResult } from '../../../mode
 import type { WireResponse } from '../../../wire/message.ts';
 import { storeError } from './errors.ts';
 import { LISTING_READERS } from './lists.ts';
+import type { StoreReader } from './reader.ts';
 import { RESULT_READERS } from './results.ts';
-
-/** Reads a store's answer into the model's result. */
-export type StoreReader<N extends OperationName> = (
-  request: StorageRequest<N>,
-  response: WireResponse,
-) => StorageResult<N> | Promise<StorageResult<N>>;
 
 /** Whatever the store answers, in the model's words; an error answer is thrown. */
 export async function decodeResponse<N extends OperationName>(

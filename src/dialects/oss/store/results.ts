@@ -11,7 +11,7 @@ import { metadataOf, unquoted } from '../words/metadata.ts';
 import { knownStorageClass } from '../words/storage-class.ts';
 import { errorInside } from './errors.ts';
 import { drained, isoTime, number, optionalDocument, optionalNumber, some, storeDocument, unreadable } from './body.ts';
-import type { StoreReader } from './response.ts';
+import type { StoreReader } from './reader.ts';
 import type { OssOperation } from '../operations.ts';
 import { readBounded } from '../../../wire/bounded.ts';
 

@@ -6,7 +6,7 @@ import { documentLimit, readDocumentBytes } from '../../document.ts';
 import type { BucketEncryptionWords } from '../words/bucket-encryption.ts';
 import { given } from './parameters.ts';
 import type { Fields } from './parameters.ts';
-import type { BucketOperation } from './request.ts';
+import type { BucketOperation } from '../operations.ts';
 import { malformed, readDocument, readOptionalDocument } from '../words/xml.ts';
 
 export async function decodeBucketOperation(

@@ -3,7 +3,7 @@ import type { StorageRequest } from '../../../model/operations.ts';
 import type { ClientEncryption } from '../words/encryption.ts';
 import { encodingType, given, invalid, pageSize } from './parameters.ts';
 import type { Fields } from './parameters.ts';
-import type { ListOperation } from './request.ts';
+import type { ListOperation } from '../operations.ts';
 
 // S3: a page has 1,000 entries at most, of buckets 10,000.
 const PAGE = 1000;

@@ -19,7 +19,7 @@ import {
 import type { Fields } from './parameters.ts';
 import { parseCopyRange } from '../words/range.ts';
 import { copySource, objectWrite } from './request-objects.ts';
-import type { MultipartOperation } from './request.ts';
+import type { MultipartOperation } from '../operations.ts';
 import { malformed, readDocument, unquoted } from '../words/xml.ts';
 
 export async function decodeMultipartOperation(

@@ -22,7 +22,7 @@ import {
 } from './parameters.ts';
 import type { Fields } from './parameters.ts';
 import { parseRange } from '../words/range.ts';
-import type { ObjectOperation } from './request.ts';
+import type { ObjectOperation } from '../operations.ts';
 import { decodeTagging, parseTaggingHeader } from '../words/tagging.ts';
 import { malformed, readDocument } from '../words/xml.ts';
 

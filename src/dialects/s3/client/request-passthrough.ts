@@ -14,33 +14,37 @@ import { malformed } from '../words/xml.ts';
 /** Bytes of a sub-resource's document. */
 const MAX_DOCUMENT = 64 * 1024;
 
-type Lane = Extract<Recognised, { operation: 'Passthrough' }>;
+type Asked = Extract<Recognised, { operation: 'Passthrough' }>;
 
 /** A sub-resource outside the model: judged by its parameters and by what its document would make the store do. */
-export async function decodePassthrough(request: VerifiedRequest, lane: Lane, fields: Fields): Promise<StorageRequest> {
-  const stranger = parameterBeside(request, lane.subresource);
+export async function decodePassthrough(
+  request: VerifiedRequest,
+  asked: Asked,
+  fields: Fields,
+): Promise<StorageRequest> {
+  const stranger = parameterBeside(request, asked.subresource);
   if (stranger !== undefined)
     throw new GatewayError(
       'NotImplemented',
-      `?${lane.subresource} with the parameter ${stranger.slice(0, 64)} is not implemented.`,
+      `?${asked.subresource} with the parameter ${stranger.slice(0, 64)} is not implemented.`,
     );
   const refusal = passthroughRefusal(request);
   if (refusal !== undefined) throw refusal;
   refuseUnmodelled(fields);
-  const base = { ...lane, bucket: fields.bucket, ...(request.key === undefined ? {} : { key: fields.key }) };
+  const base = { ...asked, bucket: fields.bucket, ...(request.key === undefined ? {} : { key: fields.key }) };
   const { method } = request.wire;
-  if (lane.subresource !== 'acl') demandAclPlace('Passthrough', fields, method);
+  if (asked.subresource !== 'acl') demandAclPlace('Passthrough', fields, method);
   if (method === 'GET') return base;
   const document = await readBounded(request.body.bytes, MAX_DOCUMENT);
   if (document === 'too-large')
     throw new GatewayError('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size');
-  if (lane.subresource === 'acl') return aclRequest(base, fields, document);
+  if (asked.subresource === 'acl') return aclRequest(base, fields, document);
   if (document.length === 0) return { ...base, document };
   const outcome = parseXml(document);
   if (!outcome.ok) throw malformed();
   const { destinations, keyIds, grants } = reachOf(outcome.root);
   // An empty configuration notifies nobody: it is how the SDKs switch notifications off.
-  const notifies = lane.subresource === 'notification' && outcome.root.children.length > 0;
+  const notifies = asked.subresource === 'notification' && outcome.root.children.length > 0;
   return {
     ...base,
     document,

@@ -1,12 +1,12 @@
 import { GatewayError } from '../../../model/errors.ts';
-import type { OperationName, StorageRequest } from '../../../model/operations.ts';
+import type { StorageRequest } from '../../../model/operations.ts';
 import { demandAclPlace } from './acl-wish.ts';
 import type { BeforeDocument, VerifiedRequest } from '../../dialect.ts';
 import { askingFirst } from '../../document.ts';
 import type { BucketEncryptionWords } from '../words/bucket-encryption.ts';
 import type { ObjectEncryptionWords } from '../words/encryption.ts';
 import { refuseWithoutEffect } from './header-rules.ts';
-import { operationOf } from '../operations.ts';
+import { isIn, LISTS, MULTIPART, OBJECTS, operationOf } from '../operations.ts';
 import { fieldsOf, refuseUnmodelled } from './parameters.ts';
 import { decodeBucketOperation } from './request-buckets.ts';
 import { decodeListOperation } from './request-lists.ts';
@@ -53,49 +53,6 @@ export async function decodeRequest(
 
 // S3: a key is at most 1,024 bytes of UTF-8.
 const MAX_KEY_BYTES = 1024;
-
-const LISTS = [
-  'ListBuckets',
-  'ListObjects',
-  'ListObjectsV2',
-  'ListObjectVersions',
-  'ListMultipartUploads',
-  'ListParts',
-] as const;
-const MULTIPART = [
-  'CreateMultipartUpload',
-  'UploadPart',
-  'UploadPartCopy',
-  'CompleteMultipartUpload',
-  'AbortMultipartUpload',
-] as const;
-const OBJECTS = [
-  'PutObject',
-  'AppendObject',
-  'GetObject',
-  'HeadObject',
-  'GetObjectAttributes',
-  'CopyObject',
-  'DeleteObject',
-  'DeleteObjects',
-  'GetObjectTagging',
-  'PutObjectTagging',
-  'DeleteObjectTagging',
-  'GetObjectAcl',
-  'PutObjectAcl',
-] as const;
-
-export type ListOperation = (typeof LISTS)[number];
-export type MultipartOperation = (typeof MULTIPART)[number];
-export type ObjectOperation = (typeof OBJECTS)[number];
-export type BucketOperation = Exclude<
-  OperationName,
-  ListOperation | MultipartOperation | ObjectOperation | 'Passthrough'
->;
-
-function isIn<N extends OperationName>(names: readonly N[], operation: OperationName): operation is N {
-  return (names as readonly OperationName[]).includes(operation);
-}
 
 function checkKey(key: string | undefined): void {
   if (key === undefined) return;

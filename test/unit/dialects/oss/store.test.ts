@@ -409,7 +409,7 @@ const ANSWERS: readonly [StorageRequest, StorageResult][] = [
   [{ operation: 'GetObjectTagging', ...PLACE }, { tags: { 'a<': 'b&' } }],
 ];
 
-describe('the passthrough lane', () => {
+describe('the passthrough', () => {
   test('carries the sub-resource and its document, never the client`s signature or its other headers', async () => {
     const document = Buffer.from('<InventoryConfiguration/>');
     const md5 = createHash('md5').update(document).digest('base64');
@@ -435,7 +435,7 @@ describe('the passthrough lane', () => {
       body: bodyOf(wire),
     } as const;
     const unsigned = oss.encodePassthrough?.(client, 'store-name', TARGET);
-    if (unsigned === undefined) throw new Error('no lane');
+    if (unsigned === undefined) throw new Error('nothing passes through');
     expect(unsigned).toMatchObject({
       host: 'store-name.127.0.0.1:9000',
       path: '/',

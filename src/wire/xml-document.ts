@@ -155,7 +155,7 @@ function overLimit(text: string, counts: XmlCounts): string | undefined {
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
     const literal = LITERALS.find(([begin]) => text.startsWith(begin, at));
     if (literal !== undefined) {
-      at = text.indexOf(literal[1], at);
+      at = text.indexOf(literal[1], at + literal[0].length);
       if (at === -1) return `no ${literal[1]} comes`;
     } else if (text.startsWith('<!', at)) {
       return 'document types are not accepted';
@@ -163,13 +163,15 @@ function overLimit(text: string, counts: XmlCounts): string | undefined {
       depth--;
     } else {
       TAG.lastIndex = at + 1;
-      const [, name = '', empty] = TAG.exec(text) ?? [];
+      const tag = TAG.exec(text);
+      if (tag === null) return 'a tag without an end';
+      const [, name = '', empty] = tag;
       if (--elements < 0) return 'too many elements';
       if (depth >= XML_LIMITS.depth) return 'nested too deeply';
       const more = depth === 1 ? left.get(name) : undefined;
       if (more === 0) return `too many ${name} elements`;
       if (more !== undefined) left.set(name, more - 1);
-      if (empty === undefined) depth++;
+      if (empty === '') depth++;
     }
   }
   return undefined;
@@ -181,8 +183,11 @@ const LITERALS = [
   ['<![CDATA[', ']]>'],
   ['<?', '?>'],
 ] as const;
-/** A start tag behind its `<`: the name without prefix, and the mark of an element that has no end tag. */
-const TAG = /(?:[^\s<>:/"'=]*:)?([^\s<>:/"'=]*)(?:[^<>"'/]|"[^"<]*"|'[^'<]*'|\/(?!>))*(\/>)?/y;
+/**
+ * A start tag behind its `<`: the name without prefix, and the mark of an element that has no end tag. A `<` in an attribute
+ * is not well-formed (XML 1.0, 3.1), though the parser takes it: here it would pass for one more tag. What follows the name keeps a tag without an end linear.
+ */
+const TAG = /(?:[^\s<>:/"'=]*:)?([^\s<>:/"'=]*)(?![^\s<>:/"'=])(?:[^<>"'/]|"[^"<]*"|'[^'<]*'|\/(?!>))*(\/?)>/y;
 
 function refused(reason: string): XmlOutcome {
   return { ok: false, reason };

@@ -50,6 +50,28 @@ test('marks in comments and CDATA count for nothing', () => {
   });
 });
 
+test('what hides marks from the count is refused or counted', () => {
+  const three = '<P/><P/><P/>';
+  // A comment cannot end with its own beginning, and markup in it is none.
+  for (const hidden of ['<!--></C>-->', '<!--></C></C>-->', '<!--- <![CDATA[ --->', '<?x </C>?>'])
+    expect(parseXml(Buffer.from(`<C>${hidden}${three}</C>`), { P: 2 }), hidden).toEqual({
+      ok: false,
+      reason: 'too many P elements',
+    });
+  for (const tag of ['<P a="<"/>', "<P a='<'></P>", '<P a="<P/>"/>'])
+    expect(parseXml(Buffer.from(`<C>${tag}${three}</C>`), { P: 2 }), tag).toEqual({
+      ok: false,
+      reason: 'a tag without an end',
+    });
+});
+
+test.each(['a', ':', 'a:', 'a/', ' ', 'x="y" ', '"', "'"])('a tag of two megabytes of %j ends soon', (piece) => {
+  const began = performance.now();
+  const text = `<${piece.repeat(Math.floor(2_000_000 / piece.length))}`;
+  expect(parseXml(Buffer.from(text))).toEqual({ ok: false, reason: 'a tag without an end' });
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 test('one element too many ends the reading: children of the root are counted by name, whatever their prefix', () => {
   const parts = (count: number, tag = 'Part'): Buffer =>
     Buffer.from(`<C>${`<${tag} x="a>b"><N>1</N></${tag}>`.repeat(count)}</C>`);

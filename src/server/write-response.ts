@@ -133,7 +133,11 @@ async function writeInPieces(chunk: Uint8Array, write: PieceWriter): Promise<boo
 }
 
 async function finish(res: ServerResponse, bytes: number, options: WriteOptions): Promise<Delivery> {
-  await options.beforeEnd?.({ bytes, complete: !res.destroyed });
+  if (options.beforeEnd !== undefined) {
+    // A head without a body still waits for its end, and its client for the head.
+    res.flushHeaders();
+    await options.beforeEnd({ bytes, complete: !res.destroyed });
+  }
   if (res.destroyed) return { bytes, complete: false };
   options.stalled(true);
   const complete = await new Promise<boolean>((resolve) => {

@@ -63,6 +63,22 @@ describe('a refused body that its client goes on sending', () => {
     expect(house.observed).toHaveLength(1);
   });
 
+  test.each(['HEAD', 'DELETE', 'PUT'])(
+    'an answer to %s without a body of its own is not kept back meanwhile',
+    async (method) => {
+      const house = await stage(() =>
+        Promise.resolve({ status: method === 'DELETE' ? 204 : 200, headers: [], body: undefined }),
+      );
+      stages.push(house);
+      const socket = opened(house.port);
+      socket.write(`${method} /b/k HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+      const began = performance.now();
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(statusOf(String(first))).toBe(method === 'DELETE' ? 204 : 200);
+      expect(performance.now() - began).toBeLessThan(1000);
+    },
+  );
+
   test('is bounded in bytes: an endless one is cut off', async () => {
     const house = await refusing();
     const socket = opened(house.port);

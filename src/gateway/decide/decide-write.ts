@@ -7,7 +7,7 @@ import { atStore, ruleInAliases, type Policy } from '../../policy/policy.ts';
 import { denialError, type Call, type Place } from '../call/call.ts';
 import { inputsOf, type DecisionInputs } from '../call/decision-inputs.ts';
 import { demandFitTransfer } from './encrypted-transfer.ts';
-import { ensureBucketRule } from './bucket-rule.ts';
+import { ensureBucketRule, ruleAtStore } from './bucket-rule.ts';
 import { inexpressibleAt } from './inexpressible.ts';
 import { type Expectation, describe, expectationOf } from '../expectation.ts';
 
@@ -99,16 +99,13 @@ export async function factsOf(
   // The embedded store leaves its rule to the gateway; elsewhere the store applies it, and only a comparison needs it.
   const needed = capabilities.seals || (named && policy.compares(place.bucket, key));
   const delegated = needed && policy.delegates(place.bucket, key, call.services.now());
-  const stored =
-    delegated && capabilities.bucketEncryption
-      ? await place.backend.execute({ operation: 'GetBucketEncryption', bucket: place.storeBucket }, call.context)
-      : undefined;
+  const rule = delegated && capabilities.bucketEncryption ? await ruleAtStore(call, place) : undefined;
   return {
     principal: call.client.principal,
     bucket: place.bucket,
     key,
     wishesIgnored: call.dialect.traits.wishesIgnored,
-    bucketRule: stored?.rule === undefined ? undefined : ruleInAliases(policy, stored.rule, place.backend.name),
+    bucketRule: rule === undefined ? undefined : ruleInAliases(policy, rule, place.backend.name),
     store: { name: place.backend.name, capabilities: place.backend.capabilities },
     canSeal: place.backend.capabilities.seals,
     bucketsWithoutRule: call.snapshot.bucketsWithoutRule,

@@ -36,10 +36,10 @@ const SPELLINGS: Readonly<Record<OddShape, readonly ((key: string, bucket: strin
 
 /**
  * Finds out whether a store keeps odd keys apart from their plain spelling, by objects of the gateway's own. Everybody
- * waits for the one question under way; the answer holds as long as the store stays open, and no answer counts as "folds".
+ * waits for the one question under way; the answer holds as long as the store stays open, and there may be none.
  */
 export function createKeyProbe(options: KeyProbeOptions): NonNullable<Backend['keepsApart']> {
-  const known = new Map<OddShape, { readonly apart: Promise<boolean>; readonly until: number }>();
+  const known = new Map<OddShape, { readonly apart: Promise<boolean | undefined>; readonly until: number }>();
   return async (shape, bucket, context) => {
     const before = known.get(shape);
     if (before !== undefined && before.until > options.now()) return await before.apart;
@@ -50,10 +50,10 @@ export function createKeyProbe(options: KeyProbeOptions): NonNullable<Backend['k
     } catch (error) {
       const undecided = error instanceof GatewayError && error.code !== 'NoSuchBucket' && !AWAY.includes(error.code);
       if (known.get(shape) === asked) {
-        if (undecided) known.set(shape, { apart: Promise.resolve(false), until: options.now() + UNDECIDED_FOR });
+        if (undecided) known.set(shape, { apart: Promise.resolve(undefined), until: options.now() + UNDECIDED_FOR });
         else known.delete(shape);
       }
-      if (undecided) return false;
+      if (undecided) return undefined;
       throw error;
     }
   };

@@ -62,8 +62,12 @@ export interface Backend {
   readonly capabilities: Capabilities;
   /** Buckets stand in host names there, and those know no capitals. */
   readonly bucketsInHost?: boolean;
-  /** Whether the store keeps keys of this shape apart from their plain spelling; asked of it once and remembered. */
-  readonly keepsApart?: (shape: Exclude<KeyShape, 'plain'>, bucket: string, context: CallContext) => Promise<boolean>;
+  /** Whether the store keeps keys of this shape apart from their plain spelling; asked of it once and remembered. Undefined: it would not be asked. */
+  readonly keepsApart?: (
+    shape: Exclude<KeyShape, 'plain'>,
+    bucket: string,
+    context: CallContext,
+  ) => Promise<boolean | undefined>;
   execute<N extends OperationName>(request: StorageRequest<N>, context: CallContext): Promise<StorageResult<N>>;
   /** Only stores that keep sealed content have it. */
   readonly sealed?: SealedStore;

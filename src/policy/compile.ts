@@ -91,6 +91,7 @@ export function compilePolicy(document: PolicyDocument, source: PolicySource, wo
       const clients = findRule(set, bucket, key)?.effective.clients;
       return clients === 'strengthen' || clients === 'refuse';
     },
+    sameRule: (bucket, one, other) => findRule(set, bucket, one)?.effective === findRule(set, bucket, other)?.effective,
     mayRead: (principal, bucket, alias) => judgeKey(set, principal, bucket, alias),
     ownedDefault: (bucket, now) => {
       const effective = ruleOf(bucket)?.effective;

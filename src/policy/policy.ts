@@ -36,6 +36,8 @@ export interface Policy {
   delegates(bucket: string, key: string, now?: number): boolean;
   /** Whether a wish is compared with the default here (`strengthen`, `refuse`): then a bucket's own rule must be known. */
   compares(bucket: string, key: string): boolean;
+  /** Whether one rule, and the same part of it, is for both keys. */
+  sameRule(bucket: string, one: string, other: string): boolean;
   /** Key grants on a read of what the gateway sealed under `alias`. */
   mayRead(principal: Principal, bucket: string, alias: string): AccessDecision;
   /** The effective default of the bucket that the policy owns; undefined where it is `store`, or audit mode runs (as in `delegates`). */

@@ -177,6 +177,76 @@ describe('keys in front of a store that drops leading slashes', () => {
   });
 });
 
+describe('a store whose credentials may not write where the question would be put', () => {
+  let store: Recording;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    store = await startRecordingStore(({ method, url }) => {
+      if (url.endsWith('?policy') && !url.startsWith('/ruled'))
+        return [404, {}, '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>'];
+      if (url.endsWith('?policy')) return [200, {}, DENIES_INSECURE_READS];
+      if (url.includes('.bucketseal')) return [403, {}, '<Error><Code>AccessDenied</Code></Error>'];
+      if (method === 'DELETE') return [204, {}];
+      const etag = '"11111111111111111111111111111111"';
+      return [200, { etag, 'last-modified': 'Sat, 21 Nov 2026 17:00:00 GMT', 'content-length': '0' }];
+    });
+    const rule = { store: 'shut', encryption: { default: 'none' } };
+    gateway = await startGateway({
+      policy: {
+        version: 1,
+        buckets: [
+          { match: 'split', ...rule, prefixes: [{ prefix: 'sealed/', transport: { httpsOnly: false } }] },
+          { match: '*', ...rule },
+        ],
+      },
+      stores: { shut: memoryEntry(store) },
+      clients: { narrow: { grants: [{ buckets: ['*'], prefixes: ['mine/'], actions: ['read', 'write'] }] } },
+    });
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await store?.close();
+  });
+
+  const puts = (Bucket: string, Key: string, client = gateway.main): Promise<number | undefined> =>
+    awsClient(gateway, { client })
+      .send(new PutObjectCommand({ Bucket, Key, Body: '' }))
+      .then(
+        () => 200,
+        (error: { readonly $metadata: { readonly httpStatusCode: number } }) => error.$metadata.httpStatusCode,
+      );
+
+  test('takes names of folders where the same was decided on the same without the slash', async () => {
+    const s3 = awsClient(gateway);
+    for (const Key of ['folder/', 'a/b/']) {
+      expect(await puts('free', Key), Key).toBe(200);
+      await s3.send(new HeadObjectCommand({ Bucket: 'free', Key }));
+      await s3.send(new DeleteObjectCommand({ Bucket: 'free', Key }));
+    }
+    expect(await puts('free', 'mine/folder/', gateway.clients['narrow'])).toBe(200);
+  });
+
+  test('takes no other odd name, and no folder whose rule, grant or stored policy may end at the slash', async () => {
+    for (const Key of ['a//b', '/a', 'a/../b', 'a//']) expect(await puts('free', Key), Key).toBe(400);
+    expect(await puts('split', 'sealed/')).toBe(400);
+    expect(await puts('free', 'mine/', gateway.clients['narrow'])).toBe(400);
+    expect(await puts('ruled', 'folder/')).toBe(400);
+  });
+});
+
+const DENIES_INSECURE_READS = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Deny',
+      Principal: '*',
+      Action: 's3:GetObject',
+      Resource: 'arn:aws:s3:::ruled/secret',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    },
+  ],
+});
+
 describe('bucket names with capitals in front of a virtual-hosted store', () => {
   let store: Recording;
   let gateway: TestGateway;

@@ -11,34 +11,51 @@ export async function demandDistinctNames(call: Call, request: StorageRequest): 
   for (const { action, bucket, key, shape } of namesIn(request)) {
     if (shape === 'plain') continue;
     authorise(call, action, bucket, key);
-    await demandDistinctKey(call, locate(call, bucket), key, shape);
+    await demandDistinctKey(call, locate(call, bucket), { action, key, shape });
   }
 }
 
+/** A key whose grant has been asked for. */
+interface Granted {
+  readonly action: Action;
+  readonly key: string;
+  readonly shape: KeyShape;
+}
+
 /** The same for one key whose grant has been asked for. */
-export async function demandDistinctKey(
-  call: Call,
-  place: Place,
-  key: string,
-  shape: KeyShape = shapeOf(key),
-): Promise<void> {
-  if (shape === 'plain' || (await keepsApart(call, place, shape))) return;
+export async function demandDistinctKey(call: Call, place: Place, granted: Granted): Promise<void> {
+  if (granted.shape === 'plain' || (await keepsApart(call, place, granted))) return;
   throw new GatewayError(
     'InvalidObjectName',
     `The store of ${place.bucket} cannot keep this name apart from others (empty, "." or ".." segments of a path).`,
   );
 }
 
-async function keepsApart(
-  call: Call,
-  { backend, storeBucket }: Place,
-  shape: Exclude<KeyShape, 'plain'>,
-): Promise<boolean> {
+async function keepsApart(call: Call, place: Place, granted: Granted): Promise<boolean> {
+  const { backend, storeBucket } = place;
   const { keys } = backend.capabilities;
-  if (keys === 'exact') return true;
+  const { shape } = granted;
+  if (shape === 'plain' || keys === 'exact') return true;
   // Names of folders are kept by most stores that fold others, so those are asked about whatever is declared.
   if (keys === 'folded' && shape === 'path') return false;
-  return (await backend.keepsApart?.(shape, storeBucket, call.context)) ?? shape === 'directory';
+  const known = await backend.keepsApart?.(shape, storeBucket, call.context);
+  return known ?? (shape === 'directory' && (await isNoMatter(call, place, granted)));
+}
+
+/**
+ * Of a folder's name all that a store can make is the same without its last slash. Where that is for the same client under
+ * the same rule, nothing was decided on one name that the other would escape.
+ */
+async function isNoMatter(call: Call, place: Place, { action, key }: Granted): Promise<boolean> {
+  const { policy } = call.snapshot;
+  const plain = key.slice(0, -1);
+  if (!policy.sameRule(place.bucket, key, plain)) return false;
+  const { secure, tlsVersion } = call.wire.connection;
+  const { principal } = call.client;
+  const access = policy.access({ principal, action, bucket: place.bucket, key: plain, secure, tlsVersion });
+  if (access.effect === 'deny') return false;
+  const statements = await call.services.storedPolicies.of(call, place);
+  return statements === undefined || statements.empty;
 }
 
 interface Name {

@@ -3,6 +3,7 @@ import { GatewayError } from '../../model/errors.ts';
 import { survivesXml } from '../../wire/xml-document.ts';
 import { authorise, enter, locate, type Call, type Place } from '../call/call.ts';
 import { demandDistinctKey } from '../call/key-names.ts';
+import { shapeOf } from '../../model/key-shape.ts';
 
 type Deletes = StorageRequest<'DeleteObjects'>;
 type Entry = Deletes['objects'][number];
@@ -34,7 +35,7 @@ async function refusalOf(call: Call, place: Place, key: string): Promise<Gateway
     authorise(call, 'delete', place.bucket, key);
     // NUL ends strings in the C code of stores: two keys would become one. In a URL it is refused before.
     if (key.includes('\0')) throw new GatewayError('InvalidObjectName', 'A key cannot hold a NUL character.');
-    await demandDistinctKey(call, place, key);
+    await demandDistinctKey(call, place, { action: 'delete', key, shape: shapeOf(key) });
     return undefined;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

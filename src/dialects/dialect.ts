@@ -214,7 +214,10 @@ export interface Dialect {
   parseBucketPolicy(document: string, options?: BucketPolicyReading): readonly BucketPolicyStatement[];
 }
 
-export type BeforeDocument = (operation: Exclude<OperationName, 'Passthrough'>) => void;
+export type BeforeDocument = (
+  ...asked:
+    [operation: Exclude<OperationName, 'Passthrough'>] | [operation: 'Passthrough', access: 'read' | 'configure']
+) => void;
 
 export interface BucketPolicyReading {
   /** The bucket that the document is for: its resources must name it. */

@@ -1,4 +1,4 @@
-import type { Dialect, EncodeContext, VerifiedRequest } from '../dialects/dialect.ts';
+import type { BeforeDocument, Dialect, EncodeContext, VerifiedRequest } from '../dialects/dialect.ts';
 import { GatewayError } from '../model/errors.ts';
 import { ACTION_OF, type OperationName, type StorageRequest, type StorageResult } from '../model/operations.ts';
 import type { WireRequest, WireResponse } from '../wire/message.ts';
@@ -65,9 +65,9 @@ export function createGateway({ snapshot, services }: GatewayOptions): Gateway {
         request = await dialect.decodeRequest(
           { ...verified, replicator: client.principal.replicator },
           allowedCallOuts(call),
-          (operation) => {
-            documented = operation;
-            demandGrant(call, operation);
+          (...asked) => {
+            documented = asked[0];
+            demandGrant(call, ...asked);
           },
         );
         request = framed(wire, request);
@@ -154,11 +154,11 @@ function demandTransport(call: Call): void {
 }
 
 /** A document is read for those only who may do what it asks; each key of a list is judged again by its own name. */
-function demandGrant(call: Call, operation: Exclude<OperationName, 'Passthrough'>): void {
+function demandGrant(call: Call, ...[operation, access]: Parameters<BeforeDocument>): void {
   const { bucket, key } = call.verified;
   if (operation === 'ListBuckets' || bucket === undefined) return;
   if (operation !== 'DeleteObjects') {
-    authorise(call, ACTION_OF[operation], bucket, key);
+    authorise(call, operation === 'Passthrough' ? access : ACTION_OF[operation], bucket, key);
     return;
   }
   if (!call.snapshot.policy.reaches(call.client.principal, 'delete', bucket))

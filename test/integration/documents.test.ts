@@ -121,6 +121,9 @@ const S3: readonly (readonly [string, Sent])[] = [
   ['PutBucketReplication', { method: 'PUT', path: '/photos', query: { replication: '' }, length: SMALL }],
   ['PutBucketPolicy', { method: 'PUT', path: '/photos', query: { policy: '' }, length: 20_000 }],
   ['CreateBucket', { method: 'PUT', path: '/photos-new', length: SMALL }],
+  ['PutBucketLifecycle', { method: 'PUT', path: '/photos', query: { lifecycle: '' }, length: SMALL }],
+  ['PutBucketAcl', { method: 'PUT', path: '/photos', query: { acl: '' }, length: SMALL }],
+  ['PutObjectAcl', { method: 'PUT', path: '/photos/k', query: { acl: '' }, length: SMALL }],
 ];
 const OSS: readonly (readonly [string, Sent])[] = [
   ['DeleteObjects', { method: 'POST', path: '/photos/', query: { delete: '' }, length: BIG }],
@@ -129,6 +132,7 @@ const OSS: readonly (readonly [string, Sent])[] = [
   ['PutBucketEncryption', { method: 'PUT', path: '/photos/', query: { encryption: '' }, length: SMALL }],
   ['PutBucketPolicy', { method: 'PUT', path: '/photos/', query: { policy: '' }, length: 16_000 }],
   ['CreateBucket', { method: 'PUT', path: '/photos-new/', length: SMALL }],
+  ['PutBucketLifecycle', { method: 'PUT', path: '/photos/', query: { lifecycle: '' }, length: SMALL }],
 ];
 
 describe.each([

@@ -1,9 +1,9 @@
 import { GatewayError } from '../../../model/errors.ts';
 import type { StorageRequest } from '../../../model/operations.ts';
-import { readBounded } from '../../../wire/bounded.ts';
 import { parseXml } from '../../../wire/xml-document.ts';
 import type { VerifiedRequest } from '../../dialect.ts';
 import { reachOf } from '../../document-reach.ts';
+import { readDocumentBytes } from '../../document.ts';
 import { malformedXml } from './parameters.ts';
 import { SIGNATURE_PARAMETERS } from '../store/request.ts';
 
@@ -22,7 +22,7 @@ export async function decodePassthrough(
   refuseStrangers(request, asked.subresource);
   const { method } = request.wire;
   if (method === 'GET') return asked;
-  const document = await readBounded(request.body.bytes, MAX_DOCUMENT);
+  const document = await readDocumentBytes(request.body, MAX_DOCUMENT);
   if (document === 'too-large') throw new GatewayError('EntityTooLarge', 'The request body is too large.');
   if (document.length === 0) return { ...asked, document };
   const outcome = parseXml(document);

@@ -71,6 +71,7 @@ export async function decodeRequest(
       throw new GatewayError('NotImplemented', `${describe(request)} is not implemented by this gateway.`);
     refuseEncryption(fields);
     if (outside.access === 'configure') refuseWithoutEffect('Passthrough', request);
+    beforeDocument?.('Passthrough', outside.access);
     return await decodePassthrough(request, { operation: 'Passthrough', bucket: request.bucket, ...outside });
   }
   if (request.key !== undefined) refuseKey(request.key);

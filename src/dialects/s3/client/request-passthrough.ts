@@ -1,9 +1,9 @@
 import { GatewayError } from '../../../model/errors.ts';
 import type { StorageRequest } from '../../../model/operations.ts';
-import { readBounded } from '../../../wire/bounded.ts';
 import { parseXml } from '../../../wire/xml-document.ts';
 import type { VerifiedRequest } from '../../dialect.ts';
 import { reachOf } from '../../document-reach.ts';
+import { readDocumentBytes } from '../../document.ts';
 import { aclOfDocument, demandAclPlace } from './acl-wish.ts';
 import type { Recognised } from '../operations.ts';
 import { refuseUnmodelled, versioned } from './parameters.ts';
@@ -35,7 +35,7 @@ export async function decodePassthrough(
   const { method } = request.wire;
   if (asked.subresource !== 'acl') demandAclPlace('Passthrough', fields, method);
   if (method === 'GET') return base;
-  const document = await readBounded(request.body.bytes, MAX_DOCUMENT);
+  const document = await readDocumentBytes(request.body, MAX_DOCUMENT);
   if (document === 'too-large')
     throw new GatewayError('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size');
   if (asked.subresource === 'acl') return aclRequest(base, fields, document);

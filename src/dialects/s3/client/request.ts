@@ -37,6 +37,7 @@ export async function decodeRequest(
   checkKey(request.key);
   if (recognised.operation === 'Passthrough') {
     if (recognised.access === 'configure') refuseWithoutEffect('Passthrough', fields);
+    beforeDocument?.('Passthrough', recognised.access);
     return await decodePassthrough(request, recognised, fields);
   }
   refuseUnmodelled(fields);

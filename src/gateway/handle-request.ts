@@ -5,7 +5,7 @@ import type { WireRequest, WireResponse } from '../wire/message.ts';
 import { resourceUri } from '../wire/resource-uri.ts';
 import type { Call, Services } from './call/call.ts';
 import { authorise, demand, locate } from './call/call.ts';
-import { demandDistinctNames } from './call/key-names.ts';
+import { demandDistinctNames } from './decide/key-names.ts';
 import { allowedCallOuts } from './decide/call-out.ts';
 import { chooseDialect, demandPinned, dialectForErrors } from './dialect-choice.ts';
 import { demandOwner } from './call/expected-owner.ts';

@@ -14,6 +14,8 @@ export type GatewayProcess = Omit<TestGateway, 'runtime' | 'audit' | 'log'> & {
   /** What the admin port says, Prometheus text. */
   metrics(): Promise<string>;
   reload(): Promise<void>;
+  /** Believes a store's bucket again, as an operator does. */
+  trust(asked: { readonly store: string; readonly bucket: string }): Promise<void>;
 };
 
 const START_TIMEOUT_MS = 60_000;
@@ -55,6 +57,14 @@ export async function startGatewayProcess(options: TestOptions): Promise<Gateway
     output: text,
     audit: () => recordsIn(text()),
     metrics: async () => await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
+    trust: async (asked) => {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/trust`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(asked),
+      });
+      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    },
     reload: async () => {
       const before = countReloads(text());
       child.kill('SIGHUP');

@@ -4,8 +4,8 @@ import type { GatewayProcess } from './gateway-process.ts';
 import type { Server } from './servers.ts';
 
 /** The AWS SDK pointed at the gateway. */
-export function throughGateway(gateway: GatewayProcess): S3Client {
-  return clientOf(gateway.http, gateway.main, {});
+export function throughGateway(gateway: GatewayProcess, more: { readonly maxAttempts?: number } = {}): S3Client {
+  return clientOf(gateway.http, gateway.main, more);
 }
 
 /** The AWS SDK pointed at the store itself, past the gateway: the judge of what really lies there. */

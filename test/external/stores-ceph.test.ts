@@ -8,6 +8,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   UploadPartCommand,
   type S3Client,
@@ -26,6 +27,7 @@ const BUCKETS = [
   'managed-bucket',
   'managed-other',
   'managed-multipart',
+  'managed-unversioned',
   'copy-bucket',
   'plain-bucket',
   'ghost-bucket',
@@ -70,6 +72,9 @@ describe('in front of Ceph RGW 16', () => {
     s3 = throughGateway(gateway);
     store = direct(ceph);
     for (const Bucket of BUCKETS) await s3.send(new CreateBucketCommand({ Bucket }));
+    // A version says whose write it is: where there is one, what HEAD shows of it is the store's word about this write.
+    for (const Bucket of ['managed-bucket', 'managed-other', 'managed-multipart', 'copy-bucket'])
+      await store.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   });
   afterAll(async () => {
     await gateway?.close();
@@ -119,18 +124,28 @@ describe('in front of Ceph RGW 16', () => {
     expect((await read(store, at.Bucket, 'elsewhere')).toString()).toBe('untouched');
   });
 
-  test('a bucket of the same store that nobody has tried is tried, until a reload forgets', async () => {
+  test('a bucket of the same store that nobody has tried is tried once, whatever is reloaded, until it is trusted again', async () => {
     const at = { Bucket: 'managed-other', Key: 'k' };
-    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({
-      name: 'EncryptionNotHonoured',
-    });
-    await store.send(new DeleteObjectCommand(at));
+    const put = (Key: string) => s3.send(new PutObjectCommand({ ...at, Key, Body: 'x' }));
+    await expect(put('k')).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
     await gateway.reload();
-    await expect(s3.send(new PutObjectCommand({ ...at, Body: 'x' }))).rejects.toMatchObject({
-      name: 'EncryptionNotHonoured',
-    });
+    await expect(put('l')).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
+    await absent(at.Bucket, 'l');
+    await gateway.trust({ store: 'believed', bucket: at.Bucket });
+    await expect(put('m')).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
     // It was tried again: RGW holds what it should not.
-    expect((await read(store, at.Bucket, at.Key)).toString()).toBe('x');
+    expect((await read(store, at.Bucket, 'm')).toString()).toBe('x');
+  });
+
+  test('without versions the same bytes prove nothing: each such write fails closed, and none is held against the store', async () => {
+    const once = throughGateway(gateway, { maxAttempts: 1 });
+    for (const Key of ['first', 'second'])
+      await expect(
+        once.send(new PutObjectCommand({ Bucket: 'managed-unversioned', Key, Body: 'x' })),
+      ).rejects.toMatchObject({ name: 'ServiceUnavailable', $metadata: { httpStatusCode: 503 } });
+    expect(
+      gateway.audit().filter(({ kind, bucket }) => kind === 'unproven' && bucket === 'managed-unversioned'),
+    ).toMatchObject([{ storeSays: 'none' }, { storeSays: 'none' }]);
   });
 
   test('multipart under AES256 never completes as a success', async () => {

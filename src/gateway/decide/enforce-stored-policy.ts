@@ -37,7 +37,7 @@ async function enforce(
 ): Promise<void> {
   // Who holds no grant at all is refused anyway, and must not make the gateway ask stores.
   if (!call.snapshot.policy.visible(call.client.principal, place.bucket)) return;
-  const all = await call.services.storedPolicies.of(storeBucketOf(place), () => load(call, place));
+  const all = await storedStatements(call, place);
   // Nobody is locked out of mending a policy but by the transport, which the caller can change.
   const statements = isPolicyCall(operation) ? all?.aboutTransport() : all;
   if (statements === undefined || statements.empty) return;
@@ -146,6 +146,11 @@ function namesOf(call: Call, place: Place, id: string): readonly string[] {
 
 function callerOf(call: Call): Pick<PolicySubject, 'accessKeyId' | 'secure'> {
   return { accessKeyId: call.client.principal.accessKeyId, secure: call.wire.connection.secure };
+}
+
+/** The statements of a bucket's stored policy, read where none are kept; `undefined`: it has no policy. */
+export async function storedStatements(call: Call, place: Place): Promise<CompiledStatements | undefined> {
+  return await call.services.storedPolicies.of(storeBucketOf(place), () => load(call, place));
 }
 
 async function load(call: Call, place: Place): Promise<CompiledStatements | undefined> {

@@ -2,7 +2,7 @@ import type { StorageRequest, StorageResult } from '../../model/operations.ts';
 import { GatewayError } from '../../model/errors.ts';
 import { survivesXml } from '../../wire/xml-document.ts';
 import { authorise, enter, locate, type Call, type Place } from '../call/call.ts';
-import { demandDistinctKey } from '../call/key-names.ts';
+import { demandDistinctKey } from '../decide/key-names.ts';
 import { shapeOf } from '../../model/key-shape.ts';
 
 type Deletes = StorageRequest<'DeleteObjects'>;

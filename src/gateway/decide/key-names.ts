@@ -1,7 +1,8 @@
 import { GatewayError } from '../../model/errors.ts';
 import { shapeOf, shapeOfPrefix, type KeyShape } from '../../model/key-shape.ts';
 import { ACTION_OF, type Action, type StorageRequest } from '../../model/operations.ts';
-import { authorise, locate, type Call, type Place } from './call.ts';
+import { authorise, locate, type Call, type Place } from '../call/call.ts';
+import { storedStatements } from './enforce-stored-policy.ts';
 
 /**
  * What is decided on one name must not be done to another: a key (or a listing's prefix) that its store cannot keep apart
@@ -54,7 +55,7 @@ async function isNoMatter(call: Call, place: Place, { action, key }: Granted): P
   const { principal } = call.client;
   const access = policy.access({ principal, action, bucket: place.bucket, key: plain, secure, tlsVersion });
   if (access.effect === 'deny') return false;
-  const statements = await call.services.storedPolicies.of(call, place);
+  const statements = await storedStatements(call, place);
   return statements === undefined || statements.empty;
 }
 

@@ -73,7 +73,7 @@ describe('in front of Ceph RGW 16', () => {
     store = direct(ceph);
     for (const Bucket of BUCKETS) await s3.send(new CreateBucketCommand({ Bucket }));
     // A version says whose write it is: where there is one, what HEAD shows of it is the store's word about this write.
-    for (const Bucket of ['managed-bucket', 'managed-other', 'managed-multipart', 'copy-bucket'])
+    for (const Bucket of ['managed-bucket', 'managed-other', 'managed-multipart'])
       await store.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   });
   afterAll(async () => {
@@ -163,10 +163,11 @@ describe('in front of Ceph RGW 16', () => {
     await s3.send(new PutObjectCommand({ Bucket: 'plain-bucket', Key: 'source', Body: 'to be copied' }));
     // Both stores are the same server; from `believed` to `believed` the copy is native.
     await store.send(new PutObjectCommand({ Bucket: 'copy-bucket', Key: 'source', Body: 'to be copied' }));
-    const copy = s3.send(
+    // RGW names no version of a copy: HEAD shows the same bytes in clear, which may be another client's.
+    const copy = throughGateway(gateway, { maxAttempts: 1 }).send(
       new CopyObjectCommand({ Bucket: 'copy-bucket', Key: 'target', CopySource: 'copy-bucket/source' }),
     );
-    await expect(copy).rejects.toMatchObject({ name: 'EncryptionNotHonoured' });
+    await expect(copy).rejects.toMatchObject({ name: 'ServiceUnavailable', $metadata: { httpStatusCode: 503 } });
   });
 
   test('what is declared away is refused before a byte is sent', async () => {

@@ -126,7 +126,7 @@ function scalarsOf(value: unknown, path: YamlPath): readonly { readonly path: Ya
 
 const SECRET_FILE_BYTES = 64 * 1024;
 
-/** One captured signature lets anybody try secrets offline: short ones fall, published ones fall at once (F51). */
+/** One captured signature lets anybody try secrets offline: short ones fall, published ones fall at once. */
 const CLIENT_SECRET_CHARACTERS = 16;
 const PUBLISHED = [
   'minioadmin',

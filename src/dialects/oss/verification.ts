@@ -115,7 +115,7 @@ function attemptsOf(
 }
 
 function refuseConfusion(wire: WireRequest): readonly Parameter[] {
-  // OSS signatures cover no x-amz-* header: whoever forwards the request could add one (failures F05).
+  // OSS signatures cover no x-amz-* header: whoever forwards the request could add one.
   const foreign = wire.headers.find(([name]) => name.startsWith('x-amz-') || name.startsWith('x-aws-'));
   if (foreign !== undefined)
     throw argument(`The header ${foreign[0]} belongs to another protocol than the signature.`, foreign[0]);

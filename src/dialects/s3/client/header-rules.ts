@@ -46,6 +46,8 @@ const NO_WISH: Readonly<Record<string, string>> = {
 };
 
 const SUMS = CHECKSUM_ALGORITHMS.map((algorithm) => checksumHeader(algorithm));
+/** Leave to delete what is locked (versitygw's and backup tools' default): without it the store keeps what it has locked. */
+const BYPASS = 'x-amz-bypass-governance-retention';
 const CHOICE = ['x-amz-checksum-algorithm', 'x-amz-checksum-type'];
 const OBJECT = ['x-amz-tagging', 'x-amz-storage-class', 'x-amz-website-redirect-location', ...CONDITIONS];
 const SOURCE = [
@@ -64,8 +66,8 @@ const TAKEN: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
   CompleteMultipartUpload: [...CONDITIONS, ...SUMS, 'x-amz-checksum-type', 'x-amz-mp-object-size'],
   AbortMultipartUpload: [],
   // Conditions on a delete have an answer of their own.
-  DeleteObject: CONDITIONS,
-  DeleteObjects: SUMS,
+  DeleteObject: [...CONDITIONS, BYPASS],
+  DeleteObjects: [...SUMS, BYPASS],
   PutObjectTagging: SUMS,
   DeleteObjectTagging: [],
   PutObjectAcl: SUMS,

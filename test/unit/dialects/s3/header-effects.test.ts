@@ -23,6 +23,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'x-amz-request-payer': 'the requester agrees to pay, and nobody charges',
   'x-amz-server-side-encryption-bucket-key-enabled':
     'how the key is reached, not what protects the object; remote stores without bucket keys refuse it, answers never claim it',
+  'x-amz-bypass-governance-retention': 'leave that is not passed on: what the store has locked stays, and says so',
   'x-amz-confirm-remove-self-bucket-access': 'a policy takes nobody the right to change it here',
   'x-amz-metadata-directive': 'COPY is what happens anyway',
 };
@@ -144,7 +145,7 @@ const WRITES: Readonly<Record<string, Write>> = {
       'x-amz-if-match-last-modified-time': 'NotImplemented',
       'x-amz-if-match-size': 'NotImplemented',
       'x-amz-mfa': 'NotImplemented',
-      'x-amz-bypass-governance-retention': 'NotImplemented',
+      'x-amz-bypass-governance-retention': 'hint',
     },
   },
   DeleteObjects: {
@@ -152,7 +153,7 @@ const WRITES: Readonly<Record<string, Write>> = {
     effects: {
       'x-amz-sdk-checksum-algorithm': 'payload',
       'x-amz-mfa': 'NotImplemented',
-      'x-amz-bypass-governance-retention': 'NotImplemented',
+      'x-amz-bypass-governance-retention': 'hint',
     },
   },
   PutObjectTagging: {

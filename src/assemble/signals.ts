@@ -1,4 +1,5 @@
 import type { Signals } from '../gateway/call/signals.ts';
+import type { AuditRecord } from '../telemetry/audit.ts';
 import type { SpanFacts } from '../telemetry/spans.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
@@ -43,29 +44,13 @@ export function signalsOf(
       const { requestId, store, bucket, operation, kind, expected, observed } = record;
       metrics.notHonoured({ store, operation, kind, bucket });
       logger.error({ requestId, store, bucket, operation, expected, observed }, 'the store did not encrypt as decided');
-      audit.write({
-        kind: 'not-honoured',
-        requestId,
-        operation,
-        bucket,
-        effective: expected,
-        storeSays: observed,
-        details: { store },
-      });
+      audit.write({ kind: 'not-honoured', ...storesWord(record) });
     },
     unproven(record) {
       const { requestId, store, bucket, operation, kind, expected, observed } = record;
       metrics.unproven({ store, operation, kind, bucket });
       logger.warn({ requestId, store, bucket, operation, expected, observed }, 'what the store wrote is unproven');
-      audit.write({
-        kind: 'unproven',
-        requestId,
-        operation,
-        bucket,
-        effective: expected,
-        storeSays: observed,
-        details: { store },
-      });
+      audit.write({ kind: 'unproven', ...storesWord(record) });
     },
     signatureForm: (form) => metrics.signatureForm(form),
     refused({ requestId, code, operation, accessKeyId }) {
@@ -81,4 +66,16 @@ export function signalsOf(
 /** `deny AccessDenied`, `change to kms orders`, `allow kms orders by gateway`: the first word, as a label. */
 function kindOf(words: string): 'deny' | 'change' {
   return words.startsWith('deny ') ? 'deny' : 'change';
+}
+
+/** What the audit keeps of a write that the store did not show to be as decided. */
+function storesWord({
+  requestId,
+  operation,
+  bucket,
+  expected,
+  observed,
+  store,
+}: Parameters<Signals['unproven']>[0]): Omit<AuditRecord, 'kind'> {
+  return { requestId, operation, bucket, effective: expected, storeSays: observed, details: { store } };
 }
